@@ -1,0 +1,132 @@
+//! A chunk of a table in, an encoded row group out. Runs on any thread.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::basic::{Compression as Codec, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::TypePtr;
+use tpcdsgen::config::Session;
+
+use crate::content::ContentHasher;
+use crate::error::{Error, Result};
+use crate::options::{Compression, WriterSettings};
+use crate::plan::TablePlan;
+use crate::source;
+
+/// Makes the row groups of one table.
+pub(crate) struct Encoder {
+    pub(crate) plan: TablePlan,
+    pub(crate) parquet_schema: TypePtr,
+    pub(crate) properties: WriterPropertiesPtr,
+    arrow_schema: SchemaRef,
+    session: Session,
+    factory: ArrowRowGroupWriterFactory,
+}
+
+/// The rows of one chunk, ready to be put into a file.
+pub(crate) struct RowGroup {
+    pub(crate) columns: Vec<ArrowColumnChunk>,
+    pub(crate) content: ContentHasher,
+    /// Its size in a file.
+    pub(crate) bytes: u64,
+}
+
+/// Why a chunk was not encoded; becomes an [`Error`] when the table is known.
+enum Failure {
+    Hash(Error),
+    Parquet(ParquetError),
+    Arrow(ArrowError),
+}
+
+impl Encoder {
+    pub(crate) fn new(plan: TablePlan, session: Session, settings: &WriterSettings) -> Result<Self> {
+        let table = plan.table.name;
+        let failed = |source| Error::Encode { table, source };
+        let arrow_schema = plan.table.arrow_schema();
+        // Files carry no Arrow schema of their own: their Parquet types say all there is to say, and
+        // each reader takes the text, decimals and dates in the form it likes best.
+        let parquet_schema = ArrowSchemaConverter::new().convert(&arrow_schema).map_err(failed)?.root_schema_ptr();
+        let properties = Arc::new(writer_properties(settings));
+        let template = SerializedFileWriter::new(io::sink(), parquet_schema.clone(), properties.clone());
+        let factory = ArrowRowGroupWriterFactory::new(&template.map_err(failed)?, arrow_schema.clone());
+        Ok(Self { plan, parquet_schema, properties, arrow_schema, session, factory })
+    }
+
+    /// Generates, hashes and encodes the rows of one chunk.
+    pub(crate) fn encode(&self, chunk: u64, cancel: &AtomicBool) -> Result<Option<RowGroup>> {
+        let table = self.plan.table;
+        match self.try_encode(chunk, cancel) {
+            Ok(row_group) => Ok(row_group),
+            Err(Failure::Hash(error)) => Err(error),
+            Err(Failure::Parquet(source)) => Err(Error::Encode { table: table.name, source }),
+            Err(Failure::Arrow(error)) => Err(Error::Generator { table: table.name, reason: error.to_string() }),
+        }
+    }
+
+    fn try_encode(&self, chunk: u64, cancel: &AtomicBool) -> Result<Option<RowGroup>, Failure> {
+        let table = self.plan.table;
+        let mut content = ContentHasher::new(table);
+        // The row group's number in its file matters to encryption only, which is not used.
+        let mut writers = self.factory.create_column_writers(0)?;
+        source::for_each_batch(table, self.session.clone(), self.plan.source_rows(chunk), |batch| {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(Failure::Hash(Error::Cancelled));
+            }
+            content.update(batch)?;
+            let mut writers = writers.iter_mut();
+            for (field, column) in self.arrow_schema.fields().iter().zip(batch.columns()) {
+                for leaf in compute_leaves(field, column)? {
+                    writers.next().expect("a flat column has one leaf").write(&leaf)?;
+                }
+            }
+            Ok(())
+        })?;
+        if content.row_count() == 0 {
+            return Ok(None);
+        }
+        let columns = writers.into_iter().map(|writer| writer.close()).collect::<Result<Vec<_>, _>>()?;
+        let bytes = columns.iter().map(|column| column.close().bytes_written).sum();
+        Ok(Some(RowGroup { columns, content, bytes }))
+    }
+}
+
+/// Dictionary encoding with a fall-back, data pages of version 1 as every reader knows them, minimum
+/// and maximum of each page in a page index.
+fn writer_properties(settings: &WriterSettings) -> WriterProperties {
+    let codec = match settings.compression {
+        Compression::Snappy => Codec::SNAPPY,
+        Compression::Zstd => Codec::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")),
+        Compression::None => Codec::UNCOMPRESSED,
+    };
+    WriterProperties::builder()
+        .set_compression(codec)
+        .set_dictionary_enabled(true)
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .build()
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Hash(error)
+    }
+}
+
+impl From<ParquetError> for Failure {
+    fn from(error: ParquetError) -> Self {
+        Self::Parquet(error)
+    }
+}
+
+impl From<ArrowError> for Failure {
+    fn from(error: ArrowError) -> Self {
+        Self::Arrow(error)
+    }
+}

@@ -1,0 +1,34 @@
+//! Following the work: a long generation or check reports here, a program draws what it likes.
+
+/// How far one table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableProgress {
+    /// The table.
+    pub table: &'static str,
+    /// Rows to expect; for a table whose exact count is known only when it is done, an estimate
+    /// within about one per cent.
+    pub row_count_estimate: u64,
+    /// Rows written so far (generation) or vouched for so far (check).
+    pub row_count: u64,
+    /// Bytes written or read so far.
+    pub bytes: u64,
+}
+
+/// A listener. Every method may be left out; `()` listens to nothing.
+///
+/// Calls come from several threads, a few a second for each busy core, and should return soon: the
+/// writer waits for them.
+pub trait Progress: Sync {
+    /// Called once, before any work: the tables that will be worked on, in the order in which they
+    /// will be, with nothing done yet. Tables that are already there are not among them.
+    fn begin(&self, _tables: &[TableProgress]) {}
+
+    /// A table has got further. The first call for a table also says that it has been started.
+    fn advance(&self, _table: &TableProgress) {}
+
+    /// A table is complete: its files have their final names and the manifest lists them.
+    /// `row_count` is now exact.
+    fn finish(&self, _table: &TableProgress) {}
+}
+
+impl Progress for () {}

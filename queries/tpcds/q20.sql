@@ -1,0 +1,29 @@
+--! title = "Catalog items' share of their class revenue"
+--! question = "In 30 days, how much did each catalog item of three categories earn, and what percentage of its class is that?"
+--! param.CATEGORY = { default = ["Sports", "Books", "Home"], count = 3, text = "categories" }
+--! param.SDATE = { default = "1999-02-22", date = ["{YEAR}-01-01", "{YEAR}-07-01"] }
+--! param.YEAR = { default = 1999, int = [1998, 2002] }
+
+select
+    i_item_id,
+    i_item_desc,
+    i_category,
+    i_class,
+    i_current_price,
+    sum(cs_ext_sales_price) as itemrevenue,
+    -- the inner sum is the group's, the outer one adds the groups of a class
+    sum(cs_ext_sales_price) * 100
+        / sum(sum(cs_ext_sales_price)) over (partition by i_class) as revenueratio
+from catalog_sales
+join item on cs_item_sk = i_item_sk
+join date_dim on cs_sold_date_sk = d_date_sk
+where i_category in ({CATEGORY})
+    and d_date between {SDATE} and {SDATE} + interval '30' day
+group by i_item_id, i_item_desc, i_category, i_class, i_current_price
+order by
+    i_category,
+    i_class nulls first,
+    i_item_id,
+    i_item_desc nulls first,
+    revenueratio nulls first
+limit 100

@@ -1,0 +1,42 @@
+--! title = "Customers with small baskets on the first of the month"
+--! question = "Which customers from households with more dependents than vehicles bought one to five items on a ticket on the first two days of a month in stores of four counties?"
+--! param.BPONE = { default = ">10000", text = ["1001-5000", ">10000", "501-1000"] }
+--! param.BPTWO = { default = "Unknown", text = ["0-500", "Unknown", "5001-10000"] }
+--! param.COUNTY.default = ["Williamson County", "Franklin Parish", "Bronx County", "Orange County"]
+--! param.COUNTY.count = 4
+--! param.COUNTY.text = "store_counties"
+--! param.YEAR = { default = 1999, int = [1998, 2000] }
+--! deviations = [
+--!     "the parameters COUNTY_A to COUNTY_D are one list COUNTY",
+--!     "the dependents per vehicle are divided as double, so that the quotient is fractional on every engine",
+--! ]
+
+select
+    c_last_name,
+    c_first_name,
+    c_salutation,
+    c_preferred_cust_flag,
+    ss_ticket_number,
+    cnt
+from (
+    select
+        ss_ticket_number,
+        ss_customer_sk,
+        count(*) as cnt
+    from store_sales
+    join date_dim on ss_sold_date_sk = d_date_sk
+    join store on ss_store_sk = s_store_sk
+    join household_demographics on ss_hdemo_sk = hd_demo_sk
+    where d_dom between 1 and 2
+        and (hd_buy_potential = {BPONE} or hd_buy_potential = {BPTWO})
+        and hd_vehicle_count > 0
+        and case
+            when hd_vehicle_count > 0 then cast(hd_dep_count as double) / hd_vehicle_count
+        end > 1
+        and d_year in ({YEAR}, {YEAR} + 1, {YEAR} + 2)
+        and s_county in ({COUNTY})
+    group by ss_ticket_number, ss_customer_sk
+) as tickets
+join customer on ss_customer_sk = c_customer_sk
+where cnt between 1 and 5
+order by cnt desc, c_last_name nulls first

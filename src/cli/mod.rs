@@ -1,0 +1,91 @@
+//! The command line: arguments in, an exit code out. clap lives here and nowhere else, and so does printing.
+//!
+//! Data goes to standard output, everything else to standard error.
+
+mod args;
+mod completions;
+mod exit;
+mod generate;
+mod output;
+mod progress;
+mod queries;
+mod report;
+mod run;
+mod sql;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::Failure;
+
+/// A TPC-DS benchmark harness and the query engine it measures.
+///
+/// `dsbench run` does the whole job: it makes the data if there is none, runs all 104 statements, checks every answer, prints
+/// total and geometric mean, and saves every sample.
+#[derive(Debug, Parser)]
+#[command(name = "dsbench", version, after_help = EXAMPLES, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  dsbench run                                  scale 1: generate, run, check, report
+  dsbench run --scale 10 --profile datafusion  the baseline at scale 10
+  dsbench run --queries q1,q14a,20-25 --set datafusion.execution.batch_size=16384
+  dsbench sql \"select count(*) from store_sales\"
+  dsbench queries show q14a                    the exact SQL
+
+Exit codes: 0 well, 2 wrong usage, 3 data missing or damaged, 4 a statement failed, 5 a wrong answer, 130 interrupted, 1 anything else.
+Data lives under $DSBENCH_DATA (by default ~/.cache/dsbench) in sf1, sf10, …; a setting `a.b` is also $DSBENCH_A_B.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the statements, check every answer, report and save the result
+    Run(run::Args),
+    /// Make TPC-DS data as Parquet files, or complete or check what is there
+    Generate(generate::Args),
+    /// Run SQL over the tables, with the same engine and settings
+    Sql(sql::Args),
+    /// List, show or export the statements
+    Queries(queries::Args),
+    /// Show a saved run again, as text, markdown or JSON
+    Report(report::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+}
+
+/// Reads the arguments, does what they say, prints what went wrong.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Generate(args) => generate::run(args),
+        Command::Sql(args) => sql::run(args),
+        Command::Queries(args) => queries::run(args),
+        Command::Report(args) => report::run(args),
+        Command::Completions(args) => completions::run(args),
+    };
+    match result {
+        Ok(code) => code.into(),
+        // Whoever read the output has seen enough.
+        Err(Failure::BrokenPipe) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::note(&format!("dsbench: {failure}"));
+            failure.code().into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,35 @@
+//! The only place that prints.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::exit::Failure;
+
+/// Writes data to standard output.
+pub(super) fn data(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(failure)
+}
+
+/// Writes a line about the work to standard error.
+pub(super) fn note(text: &str) {
+    // If even standard error is closed, there is nobody left to tell.
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+/// A failed write to standard output.
+pub(super) fn failure(error: io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::BrokenPipe,
+        _ => Failure::Other(format!("cannot write to standard output: {error}")),
+    }
+}
+
+/// Whether standard output is a terminal that wants colours.
+pub(super) fn wants_colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Whether standard error is a terminal, where a bar can be drawn.
+pub(super) fn draws_bars() -> bool {
+    io::stderr().is_terminal()
+}

@@ -1,0 +1,125 @@
+//! What can go wrong in the engine, sorted into classes that results record and exit codes follow.
+
+use std::fmt;
+
+use datafusion::error::DataFusionError;
+use thiserror::Error;
+
+use super::{ProfileError, SettingError};
+
+/// The class of a failure, as the `error_class` column of results has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The text is no SQL.
+    Parse,
+    /// The SQL names something unknown or does not type-check, or cannot be planned.
+    Plan,
+    /// The memory pool's limit was reached where spilling does not help.
+    OutOfMemory,
+    /// A file could not be read or written.
+    Io,
+    /// Anything else that happens while a plan runs.
+    Execution,
+    /// The statement ran longer than its time limit.
+    Timeout,
+    /// The user ended the run.
+    Cancelled,
+    /// A bug: the engine panicked.
+    Panic,
+}
+
+impl fmt::Display for ErrorClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Parse => "parse",
+            Self::Plan => "plan",
+            Self::OutOfMemory => "out_of_memory",
+            Self::Io => "io",
+            Self::Execution => "execution",
+            Self::Timeout => "timeout",
+            Self::Cancelled => "cancelled",
+            Self::Panic => "panic",
+        })
+    }
+}
+
+/// A failure of the engine.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// A statement failed in parsing, planning or running.
+    #[error("{message}")]
+    Statement {
+        /// What kind of failure it is.
+        class: ErrorClass,
+        /// The engine's message without backtrace.
+        message: String,
+    },
+    /// A setting does not exist or does not take that value.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// A profile cannot be read.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The folder for spilled data cannot be made.
+    #[error("the folder for spilled data, {path}, cannot be used: {cause}; name another one with --spill-dir")]
+    SpillFolder {
+        /// The folder.
+        path: String,
+        /// The system's message.
+        cause: String,
+    },
+}
+
+impl EngineError {
+    /// The class of the failure.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Statement { class, .. } => *class,
+            Self::Setting(_) | Self::Profile(_) => ErrorClass::Plan,
+            Self::SpillFolder { .. } => ErrorClass::Io,
+        }
+    }
+}
+
+impl From<DataFusionError> for EngineError {
+    fn from(error: DataFusionError) -> Self {
+        let class = classify(&error);
+        Self::Statement { class, message: error.strip_backtrace().trim_end().to_owned() }
+    }
+}
+
+fn classify(error: &DataFusionError) -> ErrorClass {
+    match error.find_root() {
+        DataFusionError::SQL(..) => ErrorClass::Parse,
+        DataFusionError::Plan(_)
+        | DataFusionError::SchemaError(..)
+        | DataFusionError::NotImplemented(_)
+        | DataFusionError::Configuration(_) => ErrorClass::Plan,
+        DataFusionError::ResourcesExhausted(_) => ErrorClass::OutOfMemory,
+        DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) => {
+            ErrorClass::Io
+        }
+        DataFusionError::ExecutionJoin(join) if join.is_panic() => ErrorClass::Panic,
+        DataFusionError::ExecutionJoin(_) => ErrorClass::Cancelled,
+        _ => ErrorClass::Execution,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: DataFusionError, class: ErrorClass) {
+        let wrapped = EngineError::from(error.context("while testing"));
+        assert_eq!(wrapped.class(), class, "{wrapped}");
+    }
+
+    #[test]
+    fn the_root_decides_the_class() {
+        check(DataFusionError::Plan("no".into()), ErrorClass::Plan);
+        check(DataFusionError::ResourcesExhausted("full".into()), ErrorClass::OutOfMemory);
+        check(std::io::Error::other("disk").into(), ErrorClass::Io);
+        check(DataFusionError::Execution("division".into()), ErrorClass::Execution);
+    }
+}

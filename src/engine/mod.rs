@@ -1,0 +1,28 @@
+//! The engine: the only door to DataFusion. SQL text in, plans and Arrow batches out.
+//!
+//! - [`Settings`]: every knob with its value and where the value came from, resolved once;
+//! - [`Profile`]: a named set of values, `default` and `datafusion` among them;
+//! - [`Engine`]: `Engine::new(settings)`, [`Engine::plan`], [`Engine::execute`];
+//! - [`EngineError`]: what went wrong, with a class that results record.
+//!
+//! The `datafusion` profile is the same code path with everything of ours off: it is the baseline.
+
+mod dialect;
+mod error;
+mod profile;
+mod session;
+mod settings;
+mod spill;
+
+/// The versions of what the engine is built on.
+pub mod versions {
+    /// DataFusion's version.
+    pub const DATAFUSION: &str = datafusion::DATAFUSION_VERSION;
+    /// Arrow's version.
+    pub const ARROW: &str = arrow::ARROW_VERSION;
+}
+
+pub use error::{EngineError, ErrorClass};
+pub use profile::{Profile, ProfileError};
+pub use session::{Engine, EngineLimits, ParsedStatement, Plan};
+pub use settings::{EngineOptions, ResolvedSetting, SettingError, SettingSource, Settings};

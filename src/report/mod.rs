@@ -1,0 +1,15 @@
+//! A run for people: text for a terminal, markdown for a README or a pull request.
+//!
+//! Reads results only, so that a run made elsewhere is shown the same way. [`text()`](self::text()) and [`markdown()`] give strings;
+//! the command line prints them.
+
+mod figures;
+mod markdown;
+mod text;
+
+pub use markdown::markdown;
+pub use text::{Style, text};
+
+/// The wording that the TPC asks for wherever figures of a derived benchmark are shown.
+pub const FAIR_USE: &str = "This benchmark is derived from the TPC-DS benchmark and is not comparable with published TPC-DS \
+     results, as it does not comply with the TPC-DS specification.";

@@ -1,0 +1,151 @@
+//! The report for a terminal.
+
+use std::fmt::Write;
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::{FAIR_USE, figures};
+use crate::results::format::{Status, Summary};
+use crate::results::{Aggregate, Run, StatementState, StatementSummary, summarize};
+
+/// Whether colours may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// No escape codes.
+    Plain,
+    /// For a terminal that shows colours.
+    Coloured,
+}
+
+impl Style {
+    fn paint(self, code: u8, text: &str) -> String {
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Coloured => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+        }
+    }
+}
+
+const RED: u8 = 31;
+const YELLOW: u8 = 33;
+const BOLD: u8 = 1;
+
+/// The whole report.
+pub fn text(run: &Run, aggregate: Aggregate, style: Style) -> String {
+    let statements = run.statements(aggregate);
+    let summary = summarize(&statements, aggregate);
+    let mut out = String::new();
+    statement_table(&mut out, &statements, style);
+    totals(&mut out, run, &summary, style);
+    let slowest = figures::slowest(&statements);
+    if slowest.len() > 1 {
+        let named: Vec<_> = slowest.iter().map(|(name, time)| format!("{name} {}", figures::seconds(*time))).collect();
+        line(&mut out, &format!("slowest (s)  {}", named.join(", ")));
+    }
+    line(&mut out, "");
+    for (name, value) in figures::environment(run) {
+        line(&mut out, &format!("{name:<12} {value}"));
+    }
+    for remark in figures::remarks(run, &statements) {
+        line(&mut out, &format!("{} {remark}", style.paint(YELLOW, "warning:")));
+    }
+    line(&mut out, "");
+    line(&mut out, FAIR_USE);
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    writeln!(out, "{text}").expect("writing to a String does not fail");
+}
+
+fn statement_table(out: &mut String, statements: &[StatementSummary], style: Style) {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(["statement", "median s", "min s", "max s", "planning s", "rows", "check"]);
+    for statement in statements {
+        let figure = |pick: fn(&crate::results::Spread) -> f64| {
+            let counts = statement.state.counts();
+            statement.with_planning.filter(|_| counts).map_or_else(|| "-".to_owned(), |s| figures::seconds(pick(&s)))
+        };
+        let planning = match (statement.with_planning_seconds, statement.execution_seconds) {
+            (Some(whole), Some(execution)) => figures::seconds(whole - execution),
+            _ => "-".to_owned(),
+        };
+        let rows = statement.row_count.map_or_else(|| "-".to_owned(), crate::text::thousands);
+        let word = figures::check_word(statement);
+        let word = match statement.state {
+            StatementState::Wrong | StatementState::Failed => style.paint(RED, &word),
+            StatementState::Unverified => style.paint(YELLOW, &word),
+            _ => word,
+        };
+        table.add_row([
+            statement.statement.clone(),
+            figure(|s| s.median),
+            figure(|s| s.min),
+            figure(|s| s.max),
+            planning,
+            rows,
+            word,
+        ]);
+    }
+    for column in table.column_iter_mut().skip(1).take(5) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    line(out, &table.trim_fmt());
+}
+
+fn totals(out: &mut String, run: &Run, summary: &Summary, style: Style) {
+    line(out, "");
+    if run.file.status != Status::Complete {
+        line(out, &style.paint(RED, "this run was interrupted: it is not a result of the suite"));
+    }
+    let name = figures::total_word(summary);
+    let geomean = if summary.complete { "geometric mean" } else { "partial geometric mean" };
+    let pair =
+        |total: f64, mean: f64| format!("{name} {} s, {geomean} {} s", figures::seconds(total), figures::seconds(mean));
+    let with = pair(summary.total_with_planning_seconds, summary.geomean_with_planning_seconds);
+    let without = pair(summary.total_execution_seconds, summary.geomean_execution_seconds);
+    let (first, second) = if summary.includes_planning {
+        (format!("with planning     {with}"), format!("without planning  {without}"))
+    } else {
+        (format!("without planning  {without}"), format!("with planning     {with}"))
+    };
+    line(out, &style.paint(BOLD, &first));
+    line(out, &second);
+    line(out, &format!("statements        {}", counts(summary)));
+    line(out, &format!("method            {}", figures::method(run, summary)));
+}
+
+fn counts(summary: &Summary) -> String {
+    let not_run = summary.statements - summary.counted - summary.failed;
+    let parts = [
+        (summary.verified, "verified"),
+        (summary.unverified, "unverified"),
+        (summary.wrong, "wrong"),
+        (summary.failed - summary.wrong, "failed"),
+        (not_run, "not run"),
+    ];
+    let named = parts.iter().filter(|(count, word)| *count > 0 || *word == "verified");
+    let named: Vec<_> = named.map(|(count, word)| format!("{count} {word}")).collect();
+    format!("{} of {}", named.join(", "), summary.statements)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::test_support::{run_file, sample_rows};
+    use expect_test::expect;
+
+    #[test]
+    fn a_partial_run_says_so() {
+        let run = Run { folder: "x".into(), file: run_file(), samples: sample_rows() };
+        expect![[r#""#]].assert_eq(&text(&run, Aggregate::Median, Style::Plain));
+    }
+
+    #[test]
+    fn colours_only_when_asked() {
+        let run = Run { folder: "x".into(), file: run_file(), samples: sample_rows() };
+        assert!(!text(&run, Aggregate::Median, Style::Plain).contains('\u{1b}'));
+        assert!(text(&run, Aggregate::Median, Style::Coloured).contains('\u{1b}'));
+    }
+}

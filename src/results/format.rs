@@ -1,0 +1,238 @@
+//! The types that a run's files are made of.
+//!
+//! `run.json` is one [`RunFile`], `samples.csv` one [`SampleRow`] a line. [`FORMAT_VERSION`] is raised when an older reader
+//! would misunderstand a newer file; a field that may be ignored does not raise it. Names carry their units.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The version that this program writes, and the newest that it reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Everything about a run but its samples.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunFile {
+    /// The version of this format.
+    pub format_version: u32,
+    /// The run's name, which is its folder's.
+    pub run: String,
+    /// What its user called it.
+    pub label: Option<String>,
+    /// How far it came.
+    pub status: Status,
+    /// When it began, in UTC, ISO 8601.
+    pub started_at: String,
+    /// When it ended; nothing while it runs, or if it was killed.
+    pub finished_at: Option<String>,
+    /// The command line.
+    pub command: Vec<String>,
+    /// What the program is made of.
+    pub versions: Versions,
+    /// What it ran on.
+    pub machine: Machine,
+    /// What was measured on.
+    pub data: Data,
+    /// What was measured, and how.
+    pub plan: Plan,
+    /// The name of the engine's configuration.
+    pub profile: String,
+    /// Every setting with its value and where the value came from.
+    pub settings: Vec<Setting>,
+    /// What a reader should know before believing the figures.
+    pub warnings: Vec<Warning>,
+    /// The figures; nothing while the run goes on.
+    pub summary: Option<Summary>,
+}
+
+/// How far a run came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It is under way, or was killed.
+    Running,
+    /// All chosen statements were run.
+    Complete,
+    /// The user ended it.
+    Interrupted,
+}
+
+/// What the program is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// This program.
+    pub dsbench: String,
+    /// The engine underneath.
+    pub datafusion: String,
+    /// Arrow.
+    pub arrow: String,
+    /// The compiler.
+    pub rustc: String,
+    /// The cargo profile of the build: `release`, `measure`, `debug`, ….
+    pub build_profile: String,
+    /// XXH3-128 of the program's file, in hexadecimal.
+    pub binary_xxh3: Option<String>,
+}
+
+/// What the run ran on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The processor's name.
+    pub cpu: String,
+    /// How many processors the program may use.
+    pub logical_cpus: usize,
+    /// Memory in all, as far as this process may use it.
+    pub memory_bytes: u64,
+    /// Memory that was free when the run began.
+    pub available_memory_bytes: u64,
+    /// The operating system.
+    pub os: String,
+    /// Its kernel.
+    pub kernel: String,
+    /// Share of all processors that was busy just before the run, in per cent.
+    pub busy_percent: f32,
+}
+
+/// What was measured on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Data {
+    /// Where it is.
+    pub url: String,
+    /// The scale factor, where a manifest tells.
+    pub scale: Option<String>,
+    /// One value for all rows of all tables, where a manifest tells.
+    pub fingerprint: Option<String>,
+    /// The size of all files.
+    pub bytes: u64,
+    /// Each table's rows.
+    pub row_counts: BTreeMap<String, u64>,
+}
+
+/// What was measured, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The suite's name.
+    pub suite: String,
+    /// The chosen statements in order.
+    pub statements: Vec<String>,
+    /// Statements that the suite skips, with the reasons.
+    pub skipped: BTreeMap<String, String>,
+    /// Measured samples a statement.
+    pub iterations: u32,
+    /// Samples a statement before them that count for nothing.
+    pub warmup: u32,
+    /// The longest that a sample may take.
+    pub timeout_seconds: f64,
+    /// The limit of the memory pool.
+    pub memory_limit_bytes: u64,
+    /// The seed of the parameters; nothing for the specification's qualification values.
+    pub seed: Option<u64>,
+    /// Single parameters that the user gave.
+    pub parameters: Vec<String>,
+    /// How the samples of a statement become one figure.
+    pub aggregate: String,
+    /// What the answers were checked against, in words.
+    pub answers: String,
+}
+
+/// One knob of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// The key.
+    pub key: String,
+    /// The value; nothing for a knob that is not set.
+    pub value: Option<String>,
+    /// Where the value came from.
+    pub source: String,
+}
+
+/// Something that a reader should know, with advice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// A word for programs.
+    pub kind: String,
+    /// Sentences for people.
+    pub message: String,
+}
+
+/// A run's figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// How many statements were chosen.
+    pub statements: usize,
+    /// How many of them gave the right answer in every sample.
+    pub verified: usize,
+    /// How many failed, ran out of time or memory, or gave a wrong answer.
+    pub failed: usize,
+    /// Sum over the counted statements of their aggregated times.
+    pub total_seconds: f64,
+    /// Geometric mean over the counted statements of their aggregated times.
+    pub geomean_seconds: f64,
+    /// How many of the failed ones gave a wrong answer.
+    pub wrong: usize,
+    /// How many ran but could not be checked.
+    pub unverified: usize,
+    /// How many statements are in the total: the verified and the unverified ones.
+    pub counted: usize,
+    /// Whether all chosen statements are in the total.
+    pub complete: bool,
+    /// How the samples of a statement became one figure.
+    pub aggregate: String,
+    /// Whether `total_seconds` and `geomean_seconds` have the planning in them.
+    pub includes_planning: bool,
+    /// The total of planning and execution.
+    pub total_with_planning_seconds: f64,
+    /// The geometric mean of planning and execution.
+    pub geomean_with_planning_seconds: f64,
+    /// The total of execution alone.
+    pub total_execution_seconds: f64,
+    /// The geometric mean of execution alone.
+    pub geomean_execution_seconds: f64,
+}
+
+/// One execution of one statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleRow {
+    /// The statement.
+    pub statement: String,
+    /// Counted from 1 within its phase.
+    pub iteration: u32,
+    /// Whether it counts.
+    pub phase: Phase,
+    /// When it began, in UTC, ISO 8601.
+    pub started_at: String,
+    /// From the SQL text to the physical plan.
+    pub planning_ns: Option<u64>,
+    /// From the physical plan to the last row.
+    pub execute_ns: Option<u64>,
+    /// Rows of the result.
+    pub row_count: Option<u64>,
+    /// What the check of the rows came to; nothing if there are none.
+    pub check: Option<Check>,
+    /// The class of the failure.
+    pub error_class: Option<String>,
+    /// The failure, or what is wrong with the answer, or why it could not be checked.
+    pub message: Option<String>,
+}
+
+/// Whether a sample counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Run to fill caches.
+    Warmup,
+    /// Run to be measured.
+    Measured,
+}
+
+/// What the check of a result came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// The rows are right.
+    Verified,
+    /// There was nothing to compare with.
+    Unverified,
+    /// The rows are wrong.
+    Wrong,
+}

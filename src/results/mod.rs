@@ -1,0 +1,22 @@
+//! The wire format of a run: a folder with `run.json` and `samples.csv`.
+//!
+//! - [`format`](self::format): the types that are written, versioned; nothing else here or elsewhere derives `Serialize`
+//!   for results;
+//! - [`RunWriter`]: makes the folder, puts each sample on disk before the next one starts;
+//! - [`Run`]: a folder read back, from this machine or another;
+//! - [`summarize`]: the statistics, computed from the samples whenever they are read.
+
+mod error;
+pub mod format;
+mod reader;
+mod statistics;
+mod summary;
+#[cfg(test)]
+pub(crate) mod test_support;
+mod writer;
+
+pub use error::ResultsError;
+pub use reader::Run;
+pub use statistics::{Aggregate, Spread, geometric_mean};
+pub use summary::{StatementState, StatementSummary, Totals, statement_summaries, summarize};
+pub use writer::RunWriter;

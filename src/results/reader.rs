@@ -1,0 +1,123 @@
+//! Reading a run back.
+
+use std::path::{Path, PathBuf};
+
+use super::format::{FORMAT_VERSION, RunFile, SampleRow};
+use super::writer::{RUN_FILE, SAMPLES_FILE};
+use super::{Aggregate, ResultsError, StatementSummary, statement_summaries};
+
+/// A run folder's content.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Where it was read from.
+    pub folder: PathBuf,
+    /// Everything but the samples.
+    pub file: RunFile,
+    /// Every sample in the order of time.
+    pub samples: Vec<SampleRow>,
+}
+
+impl Run {
+    /// Reads a run folder; its `run.json` may be named instead.
+    pub fn read(path: &Path) -> Result<Self, ResultsError> {
+        let folder = if path.ends_with(RUN_FILE) { path.parent().unwrap_or(path) } else { path };
+        Ok(Self { folder: folder.to_owned(), file: read_run(folder)?, samples: read_samples(folder)? })
+    }
+
+    /// Each chosen statement's figures.
+    pub fn statements(&self, aggregate: Aggregate) -> Vec<StatementSummary> {
+        statement_summaries(&self.file.plan.statements, &self.samples, aggregate)
+    }
+}
+
+fn read_run(folder: &Path) -> Result<RunFile, ResultsError> {
+    let path = folder.join(RUN_FILE);
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(ResultsError::NotARun { path: folder.to_owned() });
+        }
+        Err(error) => return Err(ResultsError::io("read", path)(error)),
+    };
+    let malformed =
+        |error: serde_json::Error| ResultsError::Malformed { path: path.clone(), message: error.to_string() };
+    // The version first: a newer file may lack what this program asks for.
+    let value: serde_json::Value = serde_json::from_slice(&text).map_err(malformed)?;
+    let found = value.get("format_version").and_then(serde_json::Value::as_u64);
+    match found.and_then(|version| u32::try_from(version).ok()) {
+        Some(version) if version > FORMAT_VERSION => {
+            return Err(ResultsError::TooNew { path: path.clone(), found: version, supported: FORMAT_VERSION });
+        }
+        _ => {}
+    }
+    serde_json::from_value(value).map_err(malformed)
+}
+
+fn read_samples(folder: &Path) -> Result<Vec<SampleRow>, ResultsError> {
+    let path = folder.join(SAMPLES_FILE);
+    let malformed = |error: csv::Error| ResultsError::Malformed { path: path.clone(), message: error.to_string() };
+    let mut reader = csv::Reader::from_path(&path).map_err(malformed)?;
+    reader.deserialize().collect::<Result<_, _>>().map_err(malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::RunWriter;
+    use crate::results::test_support::{run_file, sample_rows};
+    use expect_test::expect;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let out = tempfile::tempdir().expect("a folder");
+        let mut file = run_file();
+        let mut writer = RunWriter::create(out.path(), &mut file).expect("a new folder");
+        for sample in sample_rows() {
+            writer.append(&sample).expect("written");
+        }
+        let run = Run::read(writer.folder()).expect("readable");
+        assert_eq!(run.samples, sample_rows());
+        assert_eq!(run.file.run, file.run);
+        let text = std::fs::read_to_string(writer.folder().join("samples.csv")).expect("there");
+        expect![[r#"
+            statement,iteration,phase,started_at,planning_ns,execute_ns,row_count,check,error_class,message
+            q1,1,measured,2026-01-02T03:04:06.000Z,5000000,95000000,100,verified,,
+            q2,1,measured,2026-01-02T03:04:06.000Z,,,,,out_of_memory,"no room for ""x"", 5 bytes
+            second line"
+        "#]]
+        .assert_eq(&text);
+    }
+
+    #[test]
+    fn nothing_is_overwritten() {
+        let out = tempfile::tempdir().expect("a folder");
+        let (mut first, mut second) = (run_file(), run_file());
+        let one = RunWriter::create(out.path(), &mut first).expect("a new folder");
+        let two = RunWriter::create(out.path(), &mut second).expect("another");
+        assert_ne!(one.folder(), two.folder());
+        assert_eq!(second.run, "2026-01-02T03-04-05Z-default-sf1-2");
+    }
+
+    #[track_caller]
+    fn check_error(run_json: Option<&str>, samples: Option<&str>, expected: &str) {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in [(RUN_FILE, run_json), (SAMPLES_FILE, samples)] {
+            if let Some(text) = text {
+                std::fs::write(folder.path().join(name), text).expect("written");
+            }
+        }
+        let error = Run::read(folder.path()).expect_err("not readable").to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn wrong_folders_say_what_is_wrong() {
+        let good = serde_json::to_string(&run_file()).expect("serializes");
+        check_error(None, None, "is not a run: it has no run.json");
+        check_error(Some("{"), None, "run.json cannot be understood");
+        check_error(Some(r#"{"format_version": 99}"#), None, "has format version 99, this program reads up to 1");
+        check_error(Some(r#"{"format_version": 1}"#), None, "missing field");
+        check_error(Some(&good), None, "samples.csv cannot be understood");
+        check_error(Some(&good), Some("statement,iteration\nq1,x\n"), "samples.csv cannot be understood");
+    }
+}

@@ -1,0 +1,84 @@
+//! A small run for tests of what reads runs.
+
+use super::format::*;
+
+/// A small run as it is written.
+pub(crate) fn run_file() -> RunFile {
+    RunFile {
+        format_version: FORMAT_VERSION,
+        run: "2026-01-02T03-04-05Z-default-sf1".to_owned(),
+        label: None,
+        status: Status::Complete,
+        started_at: "2026-01-02T03:04:05Z".to_owned(),
+        finished_at: Some("2026-01-02T03:05:05Z".to_owned()),
+        command: vec!["dsbench".to_owned(), "run".to_owned()],
+        versions: Versions {
+            dsbench: "0.1.0".to_owned(),
+            datafusion: "55.2.0".to_owned(),
+            arrow: "59.3.2".to_owned(),
+            rustc: "1.95.0".to_owned(),
+            build_profile: "release".to_owned(),
+            binary_xxh3: None,
+        },
+        machine: Machine {
+            cpu: "a processor".to_owned(),
+            logical_cpus: 2,
+            memory_bytes: 24 << 30,
+            available_memory_bytes: 20 << 30,
+            os: "an OS".to_owned(),
+            kernel: "6.1".to_owned(),
+            busy_percent: 1.0,
+        },
+        data: Data {
+            url: "/data/sf1".to_owned(),
+            scale: Some("1".to_owned()),
+            fingerprint: Some("abc".to_owned()),
+            bytes: 1 << 20,
+            row_counts: [("item".to_owned(), 18_000)].into(),
+        },
+        plan: Plan {
+            suite: "tpcds".to_owned(),
+            statements: ["q1", "q2", "q3"].map(str::to_owned).to_vec(),
+            skipped: Default::default(),
+            iterations: 3,
+            warmup: 1,
+            timeout_seconds: 900.0,
+            memory_limit_bytes: 1 << 30,
+            seed: None,
+            parameters: Vec::new(),
+            aggregate: "median".to_owned(),
+            answers: "DuckDB 2.0.0".to_owned(),
+        },
+        profile: "default".to_owned(),
+        settings: Vec::new(),
+        warnings: Vec::new(),
+        summary: None,
+    }
+}
+
+/// Two samples: a right one and a failure with text that CSV must quote.
+pub(crate) fn sample_rows() -> Vec<SampleRow> {
+    let right = SampleRow {
+        statement: "q1".to_owned(),
+        iteration: 1,
+        phase: Phase::Measured,
+        started_at: "2026-01-02T03:04:06.000Z".to_owned(),
+        planning_ns: Some(5_000_000),
+        execute_ns: Some(95_000_000),
+        row_count: Some(100),
+        check: Some(Check::Verified),
+        error_class: None,
+        message: None,
+    };
+    let failed = SampleRow {
+        statement: "q2".to_owned(),
+        planning_ns: None,
+        execute_ns: None,
+        row_count: None,
+        check: None,
+        error_class: Some("out_of_memory".to_owned()),
+        message: Some("no room for \"x\", 5 bytes\nsecond line".to_owned()),
+        ..right.clone()
+    };
+    vec![right, failed]
+}

@@ -1,0 +1,33 @@
+//! The only place that reads a clock for a measurement.
+
+use std::time::Instant;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// A point in time that only differences are taken of.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment(Instant);
+
+/// Now, on a clock that never goes back.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may read the clock")]
+pub fn now() -> Moment {
+    Moment(Instant::now())
+}
+
+impl Moment {
+    /// Nanoseconds from `earlier` to this moment.
+    pub fn nanoseconds_since(self, earlier: Self) -> u64 {
+        u64::try_from(self.0.duration_since(earlier.0).as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The date and time, for the record and for names.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may read the clock")]
+pub fn utc() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// The date and time as results have it: UTC, ISO 8601, milliseconds.
+pub fn timestamp() -> String {
+    utc().to_rfc3339_opts(SecondsFormat::Millis, true)
+}

@@ -1,0 +1,21 @@
+//! Measuring: a [`RunPlan`] in, samples and a finished run folder out.
+//!
+//! - [`RunPlan`]: what will be run and how, computed without touching data; `--dry-run` prints it;
+//! - [`clock`](self::clock): the only place that reads a clock for a measurement;
+//! - [`Verifier`]: what each statement's rows are compared with;
+//! - [`run_all`]: statement after statement, sample after sample, each on disk before the next;
+//! - [`environment`](self::environment): the machine and the program, for the record;
+//! - [`warnings`](self::warnings): what a reader should know before believing the figures.
+
+pub mod clock;
+pub mod environment;
+mod plan;
+mod run;
+mod sample;
+mod verify;
+pub mod warnings;
+
+pub use plan::{PlannedStatement, RunPlan};
+pub use run::{Cancel, Observer, RunEnd, RunError, run_all};
+pub use sample::{Execution, Failure, execute_once};
+pub use verify::{Verdict, Verifier, VerifierError};

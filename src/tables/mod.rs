@@ -1,0 +1,19 @@
+//! A data URL in, registered tables out.
+//!
+//! - [`DataUrl`]: where the data is; everything is read through `object_store`, so that a folder and (later) a bucket
+//!   are the same thing;
+//! - [`DataSet::open`]: finds the files of every table and refuses what must not be measured: a missing table, a wrong
+//!   schema, a broken file, another scale than asked for;
+//! - [`DataSet::register`]: makes the tables known to an [`Engine`](crate::engine::Engine), with keys where the manifest
+//!   vouches for them.
+
+mod dataset;
+mod error;
+mod hashes;
+mod register;
+mod schema_check;
+mod url;
+
+pub use dataset::{DataSet, Expectation, TableFile, TableFiles};
+pub use error::DataError;
+pub use url::DataUrl;

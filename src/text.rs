@@ -1,0 +1,65 @@
+//! Small texts that several layers write the same way: the nearest name, sizes, durations.
+
+/// `; did you mean `x`?` for the candidate nearest to `word`, or nothing where none is near.
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    match nearest(word, candidates) {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None => String::new(),
+    }
+}
+
+/// The candidate with the least Damerau-Levenshtein distance, if at most a third of the word differs.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (word.chars().count() / 3).max(1);
+    let distances = candidates.into_iter().map(|name| (strsim::damerau_levenshtein(word, name), name));
+    let (distance, name) = distances.min_by_key(|(distance, _)| *distance)?;
+    (distance <= limit).then_some(name)
+}
+
+/// A byte count in binary units with at most one decimal place: `512 B`, `1.5 GiB`.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = count as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// A whole number with a comma every three digits: `28,800,991`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_name_only_when_near() {
+        let names = ["q14a", "q14b", "ss_max"];
+        assert_eq!(nearest("q14c", names), Some("q14a"));
+        assert_eq!(nearest("ssmax", names), Some("ss_max"));
+        assert_eq!(nearest("elephant", names), None);
+        assert_eq!(nearest("q1", []), None);
+    }
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(28_800_991), "28,800,991");
+        assert_eq!(bytes(512), "512 B");
+        assert_eq!(bytes(3 << 29), "1.5 GiB");
+    }
+}
