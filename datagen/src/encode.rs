@@ -21,6 +21,11 @@ use crate::options::{Compression, WriterSettings};
 use crate::plan::TablePlan;
 use crate::source;
 
+/// The size at which a dictionary stops to pay: columns with more distinct values than this holds go
+/// on without one. With Parquet's usual 1 MiB, prices get dictionaries that make files 5 % larger and
+/// take half as long again to write (store_sales, catalog_sales, web_sales and inventory at scale 1).
+const DICTIONARY_BYTES: usize = 128 << 10;
+
 /// Makes the row groups of one table.
 pub(crate) struct Encoder {
     pub(crate) plan: TablePlan,
@@ -109,6 +114,7 @@ fn writer_properties(settings: &WriterSettings) -> WriterProperties {
     WriterProperties::builder()
         .set_compression(codec)
         .set_dictionary_enabled(true)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_statistics_enabled(EnabledStatistics::Page)
         .build()
 }

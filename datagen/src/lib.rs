@@ -11,7 +11,7 @@
 //! - [`options`]: what to make and how to lay it out
 //! - `plan`, `source`, `encode`, `write`: a table is cut into chunks of source rows, each chunk becomes
 //!   one row group on some thread, one writer puts the row groups into files in order
-//! - [`content`]: a hash of a table's values that no file layout changes
+//! - [`content`]: a hash of a table's values that no file layout changes; [`FileHasher`]: one of bytes
 //! - [`manifest`]: what a folder holds
 //! - [`generate()`]: all of it together, completing what a folder lacks
 //! - [`check()`]: does the folder still hold what its manifest says

@@ -255,9 +255,24 @@ mod tests {
             &|text| text.replace("\"format_version\":1", "\"format_version\":2,\"new\":[]"),
             expect!["DIR/manifest.json has format version 2, this program reads up to 1; use a newer one"],
         );
-        check(&|text| text[..40].to_owned(), expect!["?"]);
-        check(&|text| text.replace("\"scale\":0.01", "\"scale\":0"), expect!["?"]);
-        check(&|text| text.replace("item.parquet", "../item.parquet"), expect!["?"]);
+        check(
+            &|text| text[..40].to_owned(),
+            expect![
+                "cannot understand DIR/manifest.json: EOF while parsing a value at line 1 column 40; restore it or generate into an empty folder"
+            ],
+        );
+        check(
+            &|text| text.replace("\"scale\":0.01", "\"scale\":0"),
+            expect![
+                "cannot understand DIR/manifest.json: scale factor `0` must be between 0.01 and 100000 at line 1 column 105; restore it or generate into an empty folder"
+            ],
+        );
+        check(
+            &|text| text.replace("item.parquet", "../item.parquet"),
+            expect![
+                "cannot understand DIR/manifest.json: `../item.parquet` is no path inside the folder; restore it or generate into an empty folder"
+            ],
+        );
         let missing = Manifest::read(Path::new("nowhere")).unwrap_err().to_string();
         expect!["nowhere has no manifest.json; generate the tables first"].assert_eq(&missing);
     }

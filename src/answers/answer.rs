@@ -50,8 +50,11 @@ pub struct AnswerSet {
     index: AnswersFile,
 }
 
+/// Gives the bytes of a file.
+type ReadFile = dyn Fn(&Path) -> std::io::Result<Vec<u8>> + Send + Sync;
+
 /// How the bytes of a file are had.
-struct Files(Box<dyn Fn(&Path) -> std::io::Result<Vec<u8>> + Send + Sync>);
+struct Files(Box<ReadFile>);
 
 impl std::fmt::Debug for Files {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

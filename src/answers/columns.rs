@@ -138,7 +138,7 @@ impl Column {
                 Some(own) if row < own.values.len() => {
                     exact_text(own.values[row], ExactKind::Number { scale: own.scale })
                 }
-                _ => values[row].to_string(),
+                _ => format!("{:?}", values[row]),
             },
             Values::Text(values) => format!("'{}'", values.value(row).escape_debug()),
         }

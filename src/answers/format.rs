@@ -103,10 +103,10 @@ impl From<&super::SortKey> for KeyEntry {
     }
 }
 
-/// `answers.json`: what made the answers in a folder, from which data, and each one's file.
+/// `answers.json`: what made the answers in a folder, from which data, and each one's file. The
+/// format's version is read before, on its own.
 #[derive(Debug, Deserialize)]
 pub(super) struct AnswersFile {
-    pub(super) format_version: u32,
     pub(super) engine: String,
     pub(super) engine_version: String,
     pub(super) made_at: String,

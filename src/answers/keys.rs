@@ -16,7 +16,7 @@ use super::order::{KeyLiteral, KeyValue, SortKey, SqlShape};
 #[derive(Debug)]
 pub(super) struct Keys<'a> {
     keys: Vec<Key<'a>>,
-    actual_count: usize,
+    columns: &'a Columns,
 }
 
 #[derive(Debug)]
@@ -56,13 +56,13 @@ impl<'a> Keys<'a> {
     /// Evaluates the keys of `shape`; the first one that the columns do not give ends them.
     pub(super) fn new(shape: &'a SqlShape, columns: &'a Columns) -> Self {
         let keys = shape.keys.iter().map_while(|key| Key::new(key, columns)).collect();
-        Self { keys, actual_count: columns.actual_count }
+        Self { keys, columns }
     }
 
     /// Where `left` stands relative to `right`.
     pub(super) fn place(&self, left: usize, right: usize) -> Place {
         for (index, key) in self.keys.iter().enumerate() {
-            let (ordering, is_certain) = key.compare(left, right, self.actual_count);
+            let (ordering, is_certain) = key.compare(left, right, self.columns.actual_count);
             if ordering != Ordering::Equal {
                 return Place { ordering, is_certain, key: index };
             }
@@ -79,7 +79,11 @@ impl<'a> Keys<'a> {
     /// The text of a key and its value in a row, for messages.
     pub(super) fn key_text(&self, key: usize, row: usize) -> (String, String) {
         let key = &self.keys[key];
-        (key.key.sql.clone(), key.value_text(row))
+        let name = match key.key.value {
+            KeyValue::Column(column) => self.columns.columns[column].name.clone(),
+            KeyValue::Difference { .. } | KeyValue::Case { .. } => key.key.sql.clone(),
+        };
+        (name, key.value_text(row))
     }
 
     /// The answer's row that sorts last, or the answer's first two rows that are out of order as
@@ -88,7 +92,7 @@ impl<'a> Keys<'a> {
         // Each row is compared with the largest before it, not with its neighbour: a long run of
         // rows, each a little out of order within the tolerance, would otherwise pass.
         let mut last = None;
-        for row in 0..self.actual_count {
+        for row in 0..self.columns.actual_count {
             let Some(largest) = last else {
                 last = Some(row);
                 continue;
@@ -165,7 +169,7 @@ impl<'a> Key<'a> {
         }
         match &self.values {
             KeyValues::Exact { values, kind } => exact_text(values[row], *kind),
-            KeyValues::Float { values, .. } => values[row].to_string(),
+            KeyValues::Float { values, .. } => format!("{:?}", values[row]),
             KeyValues::Text(values) => format!("'{}'", values.value(row).escape_debug()),
         }
     }

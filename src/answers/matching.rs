@@ -284,3 +284,49 @@ fn widest<'a, 'b>(floats: &'b [Floats<'a>], rows: &[usize]) -> &'b Floats<'a> {
         .max_by(|left, right| spread(left).total_cmp(&spread(right)))
         .expect("a piece without floating columns is matched by counting")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// How many of the rows from `row` on can have a partner, by trying all ways.
+    fn most_partners(columns: &Columns, row: usize, taken: u32) -> usize {
+        if row == columns.actual_count {
+            return 0;
+        }
+        let without = most_partners(columns, row + 1, taken);
+        let partners = (0..columns.expected_count)
+            .filter(|e| taken & (1 << e) == 0 && columns.rows_agree(row, columns.actual_count + e));
+        partners.map(|e| 1 + most_partners(columns, row + 1, taken | (1 << e))).fold(without, usize::max)
+    }
+
+    #[test]
+    fn no_other_choice_of_partners_leaves_fewer_rows() {
+        let mut random = ChaCha8Rng::seed_from_u64(7);
+        for round in 0..20_000 {
+            let column_count = random.random_range(1..=3);
+            let mut side = || {
+                let row_count = random.random_range(0..=5);
+                let columns = (0..column_count).map(|column| {
+                    // Less than half of the tolerance apart: chains of rows that agree in part.
+                    let value = |_| 1.0 + 4e-7 * f64::from(random.random_range(0..6_i32));
+                    let values: Float64Array = (0..row_count).map(value).map(Some).collect();
+                    (format!("c{column}"), Arc::new(values) as ArrayRef)
+                });
+                RecordBatch::try_from_iter_with_nullable(columns.map(|(n, c)| (n, c, true))).unwrap()
+            };
+            let (actual, expected) = (side(), side());
+            let batches = (std::slice::from_ref(&actual), std::slice::from_ref(&expected));
+            let schema = actual.schema();
+            let columns = Columns::align((&schema, batches.0), (&schema, batches.1)).unwrap();
+            let matched = actual.num_rows() - match_rows(&columns).actual.len();
+            assert_eq!(matched, most_partners(&columns, 0, 0), "round {round}: {columns:?}");
+        }
+    }
+}

@@ -407,7 +407,7 @@ fn relation_outputs(select: &Select, scope: &Scope, only: Option<&str>) -> Optio
     let mut outputs = Vec::new();
     for table in &select.from {
         // A join could fold columns together (USING), which none of the statements needs.
-        if !table.joins.is_empty() && table.joins.iter().any(|join| folds_columns(join)) {
+        if table.joins.iter().any(folds_columns) {
             return None;
         }
         let joined = table.joins.iter().map(|join| &join.relation);

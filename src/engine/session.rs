@@ -214,8 +214,8 @@ mod tests {
         engine.run("SET spark.sql.parquet.columnarReaderBatchSize = 2000").await.expect("set");
         assert_eq!(one_value(&engine, "SHOW datafusion.execution.batch_size").await, "2000");
         assert_eq!(one_value(&engine, "SHOW spark.sql.parquet.columnarReaderBatchSize").await, "2000");
-        engine.run("SET engine.declare_keys = false").await.expect("set");
-        assert_eq!(one_value(&engine, "SHOW engine.declare_keys").await, "false");
+        engine.run("SET engine.declare_keys = true").await.expect("set");
+        assert_eq!(one_value(&engine, "SHOW engine.declare_keys").await, "true");
     }
 
     #[tokio::test]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::parquet::arrow::arrow_reader::ArrowReaderMetadata;
-use datafusion::parquet::arrow::async_reader::ParquetObjectReader;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use datagen::schema::Table;
 use datagen::{Manifest, ScaleFactor};
 use futures::{StreamExt, TryStreamExt};
@@ -179,8 +179,10 @@ async fn read_footers(url: &DataUrl, table: &'static Table, objects: Vec<ObjectM
     let mut schema = None;
     for object in objects {
         let broken = |message: String| DataError::BrokenFile { file: show(url, &object.location), message };
-        let mut reader = ParquetObjectReader::new(url.store(), object.location.clone()).with_file_size(object.size);
-        let footer = ArrowReaderMetadata::load_async(&mut reader, Default::default()).await;
+        let store = url.store();
+        let metadata = DFParquetMetadata::new(store.as_ref(), &object).fetch_metadata().await;
+        let metadata = metadata.map_err(|error| broken(error.strip_backtrace()))?;
+        let footer = ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::default());
         let footer = footer.map_err(|error| broken(error.to_string()))?;
         if let Some(message) = schema_check::difference(table, footer.schema()) {
             let (file, table) = (show(url, &object.location), table.name.to_owned());
