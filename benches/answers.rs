@@ -22,7 +22,8 @@ fn rows(count: i64) -> RecordBatch {
     let money = Decimal128Array::from_iter_values(numbers().map(|n| i128::from(n * 7919 % 100_003)));
     let money: ArrayRef = Arc::new(money.with_precision_and_scale(17, 2).expect("fits"));
     let ratios: ArrayRef = Arc::new(Float64Array::from_iter_values(numbers().map(|n| n as f64 / 7.0)));
-    RecordBatch::try_from_iter([("k", keys), ("name", names), ("money", money), ("ratio", ratios)]).expect("columns fit")
+    RecordBatch::try_from_iter([("k", keys), ("name", names), ("money", money), ("ratio", ratios)])
+        .expect("columns fit")
 }
 
 fn checking(criterion: &mut Criterion) {

@@ -19,11 +19,8 @@ criterion::criterion_group! {
 }
 
 fn planning(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_stack_size(16 << 20)
-        .build()
-        .expect("threads");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(16 << 20).build().expect("threads");
     let suite = Suite::built_in().expect("the suite");
     let defaults = Substitution::defaults(&suite.domains);
     let texts: Vec<String> = suite.statements().map(|s| s.render(&defaults).expect("renders")).collect();

@@ -144,6 +144,7 @@ fn progress_of(manifest: &Manifest) -> BTreeMap<&'static str, TableProgress> {
 
 fn check_size(dir: &Path, file: &FileEntry) -> Option<ProblemKind> {
     match std::fs::metadata(dir.join(&file.path)) {
+        Ok(metadata) if !metadata.is_file() => Some(ProblemKind::Unreadable { reason: "it is no file".to_owned() }),
         Ok(metadata) if metadata.len() == file.bytes => None,
         Ok(metadata) => Some(ProblemKind::WrongSize { expected: file.bytes, found: metadata.len() }),
         Err(error) => Some(unreadable(&error)),
@@ -215,9 +216,19 @@ mod tests {
             options.row_group_rows = 100;
             make(&options);
             change(dir.path());
+            // Sizes and hashes change with the Parquet library; the messages must have the right ones.
+            let masked = |problem: &Problem| match &problem.kind {
+                ProblemKind::WrongSize { expected, found } => {
+                    problem.to_string().replace(&expected.to_string(), "EXPECTED").replace(&found.to_string(), "FOUND")
+                }
+                ProblemKind::WrongHash { expected, found } => {
+                    problem.to_string().replace(expected, "EXPECTED").replace(found, "FOUND")
+                }
+                _ => problem.to_string(),
+            };
             let text = |report: CheckReport| {
                 assert_eq!(report.is_ok(), report.problems.is_empty());
-                report.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+                report.problems.iter().map(masked).collect::<Vec<_>>().join("\n")
             };
             quick.assert_eq(&text(check_sizes(dir.path()).unwrap()));
             full.assert_eq(&text(check(dir.path(), &(), &AtomicBool::new(false)).unwrap()));
@@ -231,31 +242,23 @@ mod tests {
         );
         check_change(
             &|dir| fs::write(dir.join(second), "short").unwrap(),
-            expect!["item/item-00002.parquet: 5 bytes instead of 192657"],
-            expect!["item/item-00002.parquet: 5 bytes instead of 192657"],
+            expect!["item/item-00002.parquet: FOUND bytes instead of EXPECTED"],
+            expect!["item/item-00002.parquet: FOUND bytes instead of EXPECTED"],
         );
         let flip_a_bit = |dir: &Path| {
             let mut bytes = fs::read(dir.join(second)).unwrap();
             bytes[1_000] ^= 1;
             fs::write(dir.join(second), bytes).unwrap();
         };
-        check_change(
-            &flip_a_bit,
-            expect![""],
-            expect![
-                "item/item-00002.parquet: hash 86f794aaf2d6cd3900c494275e6cb043 instead of 835f3e01c350d0d3b6a8920cff520aae"
-            ],
-        );
+        check_change(&flip_a_bit, expect![""], expect!["item/item-00002.parquet: hash FOUND instead of EXPECTED"]);
         let replace_by_folder = |dir: &Path| {
-            let bytes = fs::metadata(dir.join(second)).unwrap().len();
             fs::remove_file(dir.join(second)).unwrap();
             fs::create_dir(dir.join(second)).unwrap();
-            assert_ne!(fs::metadata(dir.join(second)).unwrap().len(), bytes);
         };
         check_change(
             &replace_by_folder,
-            expect!["item/item-00002.parquet: 4096 bytes instead of 192657"],
-            expect!["item/item-00002.parquet: 4096 bytes instead of 192657"],
+            expect!["item/item-00002.parquet: cannot be read: it is no file"],
+            expect!["item/item-00002.parquet: cannot be read: it is no file"],
         );
         let add_files = |dir: &Path| {
             fs::write(dir.join("item/more.parquet"), "").unwrap();

@@ -295,7 +295,7 @@ fn convert(array: &ArrayRef, to: &DataType) -> Option<ArrayRef> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Int32Array, UInt32Array};
+    use arrow::array::{Int32Array, UInt32Array, UInt64Array};
     use arrow::compute::{cast, concat_batches, take_record_batch};
     use arrow::datatypes::{Field, Schema};
     use expect_test::{Expect, expect};
@@ -495,10 +495,10 @@ mod tests {
             cast_to("i_brand", DataType::BinaryView),
             expect!["rows are not those of item: i_brand is BinaryView and cannot be read as char(50)"],
         );
-        let sizes = UInt32Array::from(vec![u32::MAX; item.num_rows()]);
+        let too_large = UInt64Array::from(vec![u64::MAX; item.num_rows()]);
         check(
-            with_column(&item, "i_size", Arc::new(sizes)),
-            expect!["rows are not those of item: i_size is UInt32 and cannot be read as char(20)"],
+            with_column(&item, "i_item_sk", Arc::new(too_large)),
+            expect!["rows are not those of item: i_item_sk is UInt64 and cannot be read as identifier"],
         );
     }
 }

@@ -3,7 +3,7 @@
 //! Threads take chunks of source rows, one table after another, and turn each into an encoded row
 //! group. One thread puts the row groups into files in order. Another waits for the disk, gives
 //! files their names and adds tables to the manifest. Chunks that are being worked on or wait for
-//! their turn are counted, and no more are begun than [`chunks_in_flight`] allows: that bounds the
+//! their turn are counted, and no more are begun than `chunks_in_flight` allows: that bounds the
 //! memory, whatever the scale.
 
 use std::any::Any;
@@ -70,10 +70,11 @@ pub fn generate(options: &Options, progress: &dyn Progress, cancel: &AtomicBool)
     Ok(Outcome { manifest, made, present })
 }
 
-/// How many chunks may be begun and not yet written: every thread works on one and may be another
-/// one ahead of a slower neighbour, because row groups are written in order.
+/// How many chunks may be begun and not yet written: one for each thread and two that wait for a
+/// slower neighbour, because row groups are written in order. With row groups of the default size
+/// the process then needs about 65 MiB a thread, at any scale.
 fn chunks_in_flight(threads: usize) -> usize {
-    threads * 2
+    threads + 2
 }
 
 /// A row group for the writer, or why there is none.

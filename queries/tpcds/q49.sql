@@ -3,7 +3,7 @@
 --! param.MONTH = { default = 12, int = [11, 12] }
 --! param.YEAR = { default = 2001, int = [1998, 2002] }
 
--- the outer joins are as defined; the filter on the returned amount makes them inner
+-- the outer joins are as defined, but the filter on the returned amount makes them inner
 select
     channel,
     item,

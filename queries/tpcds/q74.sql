@@ -51,6 +51,6 @@ where store_first.sale_type = 's'
     and web_first.year_total > 0
     and case when web_first.year_total > 0 then web_second.year_total / web_first.year_total end
         > case when store_first.year_total > 0 then store_second.year_total / store_first.year_total end
--- positions of output columns; the definition draws their order
+-- positions of output columns, in one of the orders that the definition draws
 order by {ORDERC.1} nulls first, {ORDERC.2} nulls first, {ORDERC.3} nulls first
 limit 100

@@ -15,7 +15,7 @@ from (
             else ss_quantity * ss_sales_price
         end as act_sales
     from store_sales
-    -- the join on the reason makes this outer join an inner one; the definition has it this way
+    -- the join on the reason makes this outer join an inner one, as the definition has it this way
     left join store_returns
         on ss_item_sk = sr_item_sk
         and ss_ticket_number = sr_ticket_number

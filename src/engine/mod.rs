@@ -7,6 +7,7 @@
 //!
 //! The `datafusion` profile is the same code path with everything of ours off: it is the baseline.
 
+mod cancellation;
 mod dialect;
 mod error;
 mod profile;
@@ -25,4 +26,4 @@ pub mod versions {
 pub use error::{EngineError, ErrorClass};
 pub use profile::{Profile, ProfileError};
 pub use session::{Engine, EngineLimits, ParsedStatement, Plan};
-pub use settings::{EngineOptions, ResolvedSetting, SettingError, SettingSource, Settings};
+pub use settings::{EngineOptions, MemoryPoolKind, ResolvedSetting, SettingError, SettingSource, Settings};

@@ -18,9 +18,9 @@ use datafusion::sql::parser::{DFParserBuilder, Statement as SqlStatement};
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Set, Statement as AstStatement};
 
 use super::dialect::SqlDialect;
-use super::settings::canonical_key;
+use super::settings::{MemoryPoolKind, canonical_key};
 use super::spill::SpillFolder;
-use super::{EngineError, Settings};
+use super::{EngineError, Settings, cancellation};
 
 /// How many consumers an out-of-memory message names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(5).expect("5 is not 0");
@@ -137,7 +137,7 @@ impl Engine {
         let logical = self.context.state().statement_to_plan(statement).await?;
         let frame = self.context.execute_logical_plan(logical).await?;
         let task = Arc::new(frame.task_ctx());
-        let physical = frame.create_physical_plan().await?;
+        let physical = cancellation::with_places_to_yield(frame.create_physical_plan().await?)?;
         Ok(Plan { physical, task })
     }
 
@@ -182,9 +182,9 @@ fn dotted_name(key: &str) -> ObjectName {
 
 fn memory_pool(settings: &Settings, limits: &EngineLimits) -> Arc<dyn MemoryPool> {
     let bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
-    match settings.engine().memory_pool.as_str() {
-        "greedy" => Arc::new(TrackConsumersPool::new(GreedyMemoryPool::new(bytes), NAMED_CONSUMERS)),
-        _ => Arc::new(TrackConsumersPool::new(FairSpillPool::new(bytes), NAMED_CONSUMERS)),
+    match settings.engine().memory_pool {
+        MemoryPoolKind::Greedy => Arc::new(TrackConsumersPool::new(GreedyMemoryPool::new(bytes), NAMED_CONSUMERS)),
+        MemoryPoolKind::Fair => Arc::new(TrackConsumersPool::new(FairSpillPool::new(bytes), NAMED_CONSUMERS)),
     }
 }
 

@@ -3,31 +3,101 @@
 //! Keys are DataFusion's own (`datafusion.*`) and ours (`engine.*`). Precedence, lowest first: defaults, profile,
 //! environment (`DSBENCH_…`), `--set` in the order given. `SET` in a session comes on top and lasts as long as the session.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use datafusion::common::config::{ConfigExtension, ConfigOptions};
-use datafusion::common::extensions_options;
+use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
+use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use thiserror::Error;
 
 use super::Profile;
 use crate::text;
 
-extensions_options! {
-    /// Our own knobs, under the prefix `engine`.
-    pub struct EngineOptions {
-        /// Declare the primary keys of tables whose manifest vouches for them. Off, because DataFusion 55 draws wrong
-        /// conclusions from keys: it takes a key of one table for a key of every aggregate whose GROUP BY has that column
-        /// among others, and then drops sort keys and group keys that matter (query 39 comes out in the wrong order).
-        pub declare_keys: bool, default = false
-        /// How the memory limit is shared: `fair` gives each spilling operator an equal part, `greedy` serves who asks first.
-        pub memory_pool: String, default = "fair".to_owned()
+/// Our own knobs, under the prefix `engine`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Declare the primary keys of tables whose manifest vouches for them. Off, because DataFusion 55 draws wrong
+    /// conclusions from keys: it takes a key of one table for a key of every aggregate whose GROUP BY has that column
+    /// among others, and then drops sort keys and group keys that matter (query 39 comes out in the wrong order).
+    pub declare_keys: bool,
+    /// How the memory limit is shared.
+    pub memory_pool: MemoryPoolKind,
+}
+
+/// How operators share the memory limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryPoolKind {
+    /// Each spilling operator gets an equal part.
+    Fair,
+    /// Who asks first is served first.
+    Greedy,
+}
+
+impl fmt::Display for MemoryPoolKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Fair => "fair",
+            Self::Greedy => "greedy",
+        })
+    }
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { declare_keys: false, memory_pool: MemoryPoolKind::Fair }
     }
 }
 
 impl ConfigExtension for EngineOptions {
     const PREFIX: &'static str = "engine";
+}
+
+impl ExtensionOptions for EngineOptions {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(self.clone())
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), DataFusionError> {
+        match (key, value) {
+            ("declare_keys", "true" | "false") => self.declare_keys = value == "true",
+            ("declare_keys", _) => return Err(takes("`true` or `false`")),
+            ("memory_pool", "fair") => self.memory_pool = MemoryPoolKind::Fair,
+            ("memory_pool", "greedy") => self.memory_pool = MemoryPoolKind::Greedy,
+            ("memory_pool", _) => return Err(takes("`fair` or `greedy`")),
+            _ => return Err(DataFusionError::Configuration(format!("there is no setting `engine.{key}`"))),
+        }
+        Ok(())
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        let entry = |key: &str, value: String, description: &'static str| ConfigEntry {
+            key: format!("{}.{key}", Self::PREFIX),
+            value: Some(value),
+            description,
+        };
+        vec![
+            entry(
+                "declare_keys",
+                self.declare_keys.to_string(),
+                "Declare primary keys that the manifest vouches for; DataFusion 55 may give wrong answers with it",
+            ),
+            entry("memory_pool", self.memory_pool.to_string(), "How the memory limit is shared: fair or greedy"),
+        ]
+    }
+}
+
+fn takes(values: &str) -> DataFusionError {
+    DataFusionError::Configuration(format!("it takes {values}"))
 }
 
 /// Spark's names of knobs that mean the same here.
@@ -219,8 +289,10 @@ impl Settings {
         if key.starts_with("datafusion.runtime.") {
             self.runtime.insert(key.clone(), value.to_owned());
         } else {
-            check_own_value(&key, value).map_err(wrong)?;
-            self.options.set(&key, value).map_err(|error| wrong(error.strip_backtrace()))?;
+            self.options.set(&key, value).map_err(|error| match error {
+                DataFusionError::Configuration(message) => wrong(message),
+                error => wrong(error.strip_backtrace()),
+            })?;
         }
         self.sources.insert(key, source);
         Ok(())
@@ -271,13 +343,6 @@ fn known_keys(options: &ConfigOptions) -> Vec<String> {
     let own = options.entries().into_iter().map(|entry| entry.key);
     let runtime = RuntimeEnvBuilder::new().entries().into_iter().map(|entry| entry.key);
     own.chain(runtime).collect()
-}
-
-fn check_own_value(key: &str, value: &str) -> Result<(), String> {
-    match key {
-        "engine.memory_pool" if !matches!(value, "fair" | "greedy") => Err("it takes `fair` or `greedy`".to_owned()),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

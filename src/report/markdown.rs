@@ -76,6 +76,27 @@ mod tests {
     #[test]
     fn tables_and_warnings() {
         let run = Run { folder: "x".into(), file: run_file(), samples: sample_rows() };
-        expect![[r#""#]].assert_eq(&markdown(&run, Aggregate::Median));
+        expect![[r#"
+            | | partial total (1/3) | partial geometric mean |
+            |---|---:|---:|
+            | with planning | 0.100 s | 0.100 s |
+            | without planning | 0.095 s | 0.095 s |
+
+            1 of 3 statements verified; median of 3 samples a statement after 1 warm-up; answers checked against DuckDB 2.0.0.
+
+            | statement | s | statement | s | statement | s | statement | s |
+            |---|---:|---|---:|---|---:|---|---:|
+            | q1 | 0.100 | q2 | **OUT_OF_MEMORY** | q3 | **not run** | | |
+
+            - run: 2026-01-02T03-04-05Z-default-sf1
+            - profile: default
+            - data: scale 1, 1.0 MiB of Parquet, content abc
+            - program: dsbench 0.1.0, DataFusion 55.2.0, build profile release
+            - machine: a processor, 2 processors, 24.0 GiB memory, 1.0 GiB for the engine
+            - system: an OS, kernel 6.1
+            - **warning**: q2 OUT_OF_MEMORY: no room for "x", 5 bytes second line
+
+            This benchmark is derived from the TPC-DS benchmark and is not comparable with published TPC-DS results, as it does not comply with the TPC-DS specification.
+        "#]].assert_eq(&markdown(&run, Aggregate::Median));
     }
 }

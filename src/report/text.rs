@@ -139,7 +139,28 @@ mod tests {
     #[test]
     fn a_partial_run_says_so() {
         let run = Run { folder: "x".into(), file: run_file(), samples: sample_rows() };
-        expect![[r#""#]].assert_eq(&text(&run, Aggregate::Median, Style::Plain));
+        expect![[r#"
+             statement  median s  min s  max s  planning s  rows  check
+             q1            0.100  0.100  0.100       0.005   100  ok
+             q2                -      -      -           -     -  OUT_OF_MEMORY
+             q3                -      -      -           -     -  not run
+
+            with planning     partial total (1/3) 0.100 s, partial geometric mean 0.100 s
+            without planning  partial total (1/3) 0.095 s, partial geometric mean 0.095 s
+            statements        1 verified, 1 failed, 1 not run of 3
+            method            median of 3 samples a statement after 1 warm-up; answers checked against DuckDB 2.0.0
+
+            run          2026-01-02T03-04-05Z-default-sf1
+            profile      default
+            data         scale 1, 1.0 MiB of Parquet, content abc
+            program      dsbench 0.1.0, DataFusion 55.2.0, build profile release
+            machine      a processor, 2 processors, 24.0 GiB memory, 1.0 GiB for the engine
+            system       an OS, kernel 6.1
+            warning: q2 OUT_OF_MEMORY: no room for "x", 5 bytes
+            second line
+
+            This benchmark is derived from the TPC-DS benchmark and is not comparable with published TPC-DS results, as it does not comply with the TPC-DS specification.
+        "#]].assert_eq(&text(&run, Aggregate::Median, Style::Plain));
     }
 
     #[test]

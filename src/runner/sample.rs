@@ -60,8 +60,6 @@ pub async fn execute_once(
         () = cancel.cancelled() => Failure { class: ErrorClass::Cancelled, message: "stopped by the user".to_owned() },
     };
     work.abort();
-    // Whatever it comes to, the sample has failed already.
-    drop(work.await);
     if wait_for_rest(at_rest).await {
         Err(stopped)
     } else {

@@ -29,7 +29,11 @@ fn wrong_arguments_are_refused_before_anything_happens() {
     check_error(2, &["run", "--timeout", "soon"], "write it as 300s or 10m");
     check_error(2, &["run", "--aggregate", "avg"], "choose median, min, mean or aws");
     check_error(2, &["run", "--profile", "fast"], "there is no profile `fast`");
-    check_error(2, &["run", "--set", "datafusion.execution.batchsize=1"], "did you mean `datafusion.execution.batch_size`?");
+    check_error(
+        2,
+        &["run", "--set", "datafusion.execution.batchsize=1"],
+        "did you mean `datafusion.execution.batch_size`?",
+    );
     check_error(2, &["run", "--set", "datafusion.execution.batch_size=many"], "does not take `many`");
     check_error(2, &["run", "--param", "q1.YEAR=1900"], "outside of its domain, 1998 to 2002");
     check_error(2, &["run", "--param", "q1.YEER=2000"], "did you mean `YEAR`?");
@@ -44,8 +48,16 @@ fn wrong_arguments_are_refused_before_anything_happens() {
 #[test]
 fn a_dry_run_prints_the_plan_and_makes_nothing() {
     let out = tempfile::tempdir().expect("a folder");
-    let arguments =
-        ["run", "--dry-run", "--queries", "q1,14", "--set", "spark.sql.shuffle.partitions=7", "--out", path(out.path())];
+    let arguments = [
+        "run",
+        "--dry-run",
+        "--queries",
+        "q1,14",
+        "--set",
+        "spark.sql.shuffle.partitions=7",
+        "--out",
+        path(out.path()),
+    ];
     let plan = expect_code(0, &arguments).stdout;
     assert!(plan.contains("3 statements"), "{plan}");
     assert!(plan.contains("datafusion.execution.target_partitions = 7  (--set)"), "{plan}");

@@ -12,7 +12,11 @@ fn run_again_it_completes_what_is_missing() {
     fs::remove_file(&item).expect("removed");
     let arguments = ["generate", "--scale", "0.01", "--out", path(data.path())];
     let again = expect_code(0, &arguments);
-    assert!(again.stderr.contains("made 1 tables") && again.stderr.contains("24 tables were there already"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("made 1 tables") && again.stderr.contains("24 tables were there already"),
+        "{}",
+        again.stderr
+    );
     assert!(fs::read(&item).expect("the file") == before, "the same bytes come again");
 }
 

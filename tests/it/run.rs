@@ -27,8 +27,10 @@ impl Bench {
     }
 
     fn folders(&self) -> Vec<PathBuf> {
-        let mut folders: Vec<_> =
-            std::fs::read_dir(self.out.path()).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
+        let mut folders: Vec<_> = std::fs::read_dir(self.out.path())
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
         folders.sort();
         folders
     }
@@ -45,8 +47,21 @@ impl Bench {
 fn every_sample_and_setting_is_recorded() {
     let bench = Bench::new();
     let arguments = [
-        "--queries", "q3,ss_max", "--iterations", "2", "--warmup", "1", "--label", "my label", "--json", "--set",
-        "datafusion.execution.batch_size=4096", "--verify-with", "datafusion", "--memory-limit", "1GiB",
+        "--queries",
+        "q3,ss_max",
+        "--iterations",
+        "2",
+        "--warmup",
+        "1",
+        "--label",
+        "my label",
+        "--json",
+        "--set",
+        "datafusion.execution.batch_size=4096",
+        "--verify-with",
+        "datafusion",
+        "--memory-limit",
+        "1GiB",
     ];
     let invocation = bench.run(0, &arguments);
     let summary = json(&invocation);
@@ -61,7 +76,11 @@ fn every_sample_and_setting_is_recorded() {
     let phases: Vec<_> = run.samples.iter().map(|s| (s.statement.as_str(), s.phase, s.iteration)).collect();
     let of = |name| [(name, Phase::Warmup, 1), (name, Phase::Measured, 1), (name, Phase::Measured, 2)];
     assert_eq!(phases, [of("q3"), of("ss_max")].concat());
-    assert!(run.samples.iter().all(|s| s.check == Some(Check::Verified) && s.planning_ns > Some(0) && s.execute_ns > Some(0)));
+    assert!(
+        run.samples
+            .iter()
+            .all(|s| s.check == Some(Check::Verified) && s.planning_ns > Some(0) && s.execute_ns > Some(0))
+    );
     let setting = run.file.settings.iter().find(|s| s.key == "datafusion.execution.batch_size").expect("recorded");
     assert_eq!((setting.value.as_deref(), setting.source.as_str()), (Some("4096"), "--set"));
     assert!(run.file.data.fingerprint.is_some() && run.file.versions.build_profile != "unknown");
@@ -139,7 +158,12 @@ fn suite_with_answer(folder: &Path, sql: &str, answer: &str, row_count: usize) {
 #[track_caller]
 fn check_answer(code: i32, answer: &str, row_count: usize, expected: &str) {
     let suite = tempfile::tempdir().expect("a folder");
-    suite_with_answer(suite.path(), "select r_reason_sk from reason where r_reason_sk <= 2 order by 1", answer, row_count);
+    suite_with_answer(
+        suite.path(),
+        "select r_reason_sk from reason where r_reason_sk <= 2 order by 1",
+        answer,
+        row_count,
+    );
     let bench = Bench::new();
     let invocation = bench.run(code, &["--suite", path(suite.path()), "--iterations", "1"]);
     let text = invocation.stdout + &invocation.stderr;
@@ -179,8 +203,7 @@ fn an_edited_answer_is_noticed() {
 #[test]
 fn a_folder_that_cannot_be_written_to_is_named() {
     let file = tempfile::NamedTempFile::new().expect("a file");
-    let invocation =
-        dsbench(&["run", "--data", tiny_data(), "--queries", "q3", "--out", path(file.path())]);
+    let invocation = dsbench(&["run", "--data", tiny_data(), "--queries", "q3", "--out", path(file.path())]);
     assert_eq!(invocation.code, Some(1), "{}", invocation.stderr);
     assert!(invocation.stderr.contains(path(file.path())), "{}", invocation.stderr);
 }

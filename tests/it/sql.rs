@@ -13,7 +13,8 @@ fn check(arguments: &[&str], expected: Expect) {
     expected.assert_eq(&expect_code(0, &arguments).stdout);
 }
 
-const SQL: &str = "select r_reason_sk as sk, nullif(r_reason_sk, 2) as n, r_reason_desc as text from reason order by 1 limit 2";
+const SQL: &str =
+    "select r_reason_sk as sk, nullif(r_reason_sk, 2) as n, r_reason_desc as text from reason order by 1 limit 2";
 
 #[test]
 fn three_forms() {
@@ -123,7 +124,11 @@ fn a_changed_byte_is_found_before_a_run() {
     bytes[middle] ^= 1;
     std::fs::write(&file, bytes).expect("written");
     let failed = expect_code(3, &["run", "--queries", "q1", "--data", crate::support::path(data.path())]);
-    assert!(failed.stderr.contains("item.parquet is not as the manifest says: its content was changed"), "{}", failed.stderr);
+    assert!(
+        failed.stderr.contains("item.parquet is not as the manifest says: its content was changed"),
+        "{}",
+        failed.stderr
+    );
 }
 
 #[test]
