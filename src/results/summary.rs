@@ -62,7 +62,10 @@ pub struct Totals {
 
 impl Totals {
     fn of(seconds: &[f64]) -> Self {
-        Self { total_seconds: seconds.iter().sum(), geomean_seconds: geometric_mean(seconds) }
+        Self {
+            total_seconds: seconds.iter().fold(0.0, |sum, time| sum + time),
+            geomean_seconds: geometric_mean(seconds),
+        }
     }
 }
 

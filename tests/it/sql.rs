@@ -18,29 +18,85 @@ const SQL: &str =
 
 #[test]
 fn three_forms() {
-    check(&[SQL], expect![[r#""#]]);
-    check(&["--format", "csv", SQL], expect![[r#""#]]);
-    check(&["--format", "json", SQL], expect![[r#""#]]);
+    check(
+        &[SQL],
+        expect![[r#"
+        +----+------+---------------------+
+        | sk | n    | text                |
+        +----+------+---------------------+
+        | 1  | 1    | Package was damaged |
+        | 2  | NULL | Stopped working     |
+        +----+------+---------------------+
+        (2 rows)
+    "#]],
+    );
+    check(
+        &["--format", "csv", SQL],
+        expect![[r#"
+        sk,n,text
+        1,1,Package was damaged
+        2,,Stopped working
+    "#]],
+    );
+    check(
+        &["--format", "json", SQL],
+        expect![[r#"
+        [{"sk":1,"n":1,"text":"Package was damaged"},{"sk":2,"n":null,"text":"Stopped working"}]
+    "#]],
+    );
 }
 
 #[test]
 fn empty_results_have_their_form_too() {
-    check(&["select 1 as x where false"], expect![[r#""#]]);
-    check(&["--format", "csv", "select 1 as x where false"], expect![[r#""#]]);
-    check(&["--format", "json", "select 1 as x where false"], expect![[r#""#]]);
+    check(
+        &["select 1 as x where false"],
+        expect![[r#"
+        +---+
+        | x |
+        +---+
+        +---+
+        (0 rows)
+    "#]],
+    );
+    check(
+        &["--format", "csv", "select 1 as x where false"],
+        expect![[r#"
+        x
+    "#]],
+    );
+    check(
+        &["--format", "json", "select 1 as x where false"],
+        expect![[r#"
+        []
+    "#]],
+    );
 }
 
 #[test]
 fn statements_share_a_session() {
     let script = "set spark.sql.shuffle.partitions = 3; create view v as select 42 as x; select x from v; show spark.sql.shuffle.partitions";
-    check(&["--format", "csv", script], expect![[r#""#]]);
+    check(
+        &["--format", "csv", script],
+        expect![[r#"
+        x
+        42
+        name,value
+        datafusion.execution.target_partitions,3
+    "#]],
+    );
 }
 
 #[test]
 fn a_script_comes_from_a_file_or_standard_input() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "select 1 as one;\n-- done\n").expect("written");
-    check(&["--format", "csv", "-f", crate::support::path(file.path())], expect![[r#""#]]);
+    check(
+        &["--format", "csv", "-f", crate::support::path(file.path())],
+        expect![[r#"
+        one
+        1
+    "#]],
+    );
     let mut child = command(&["sql", "--data", tiny_data(), "--format", "csv", "-f", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
