@@ -18,6 +18,15 @@ pub fn data_dir() -> Option<PathBuf> {
     std::env::var_os("DSBENCH_DATA").map(PathBuf::from).or_else(cache_dir)
 }
 
+/// A path for the record: the home folder is written `~`, so that results tell nothing about their maker's machine.
+pub fn shown(path: &Path) -> String {
+    let inside = std::env::home_dir().and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned));
+    match inside {
+        Some(rest) => Path::new("~").join(rest).display().to_string(),
+        None => path.display().to_string(),
+    }
+}
+
 /// Writes a file through a temporary one beside it, so that a reader never sees half of it, and syncs it to disk.
 pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -27,4 +36,27 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_home_folder_is_not_told() {
+        let home = std::env::home_dir().expect("a home folder");
+        assert_eq!(shown(&home.join("data").join("sf1")), "~/data/sf1");
+        assert_eq!(shown(Path::new("/data/sf1")), "/data/sf1");
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new").join("file");
+        for text in ["one", "two"] {
+            write_atomically(&path, text.as_bytes()).expect("written");
+            assert_eq!(std::fs::read_to_string(&path).expect("there"), text);
+        }
+        assert_eq!(std::fs::read_dir(folder.path().join("new")).expect("the folder").count(), 1);
+    }
 }

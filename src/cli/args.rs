@@ -89,7 +89,7 @@ pub(super) struct DataArgs {
     /// The scale factor, 0.01 to 100000. With --data: the scale that the data must have [default: 1]
     #[arg(long, value_name = "SF")]
     pub(super) scale: Option<ScaleFactor>,
-    /// The folder or URL of the tables [default: sf<SCALE> under $DSBENCH_DATA or ~/.cache/dsbench]
+    /// The folder or URL of the tables [default: sf1, sf10, … under $DSBENCH_DATA or ~/.cache/dsbench]
     #[arg(long, value_name = "URL")]
     pub(super) data: Option<String>,
 }

@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// The scale factor: about so many gigabytes of raw text; 1 and up, fractions down to 0.01 for tests
     #[arg(long, value_name = "SF", default_value = "1")]
     scale: ScaleFactor,
-    /// The folder for the tables [default: sf<SCALE> under $DSBENCH_DATA or ~/.cache/dsbench]
+    /// The folder for the tables [default: sf1, sf10, … under $DSBENCH_DATA or ~/.cache/dsbench]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Make only these tables, separated by commas

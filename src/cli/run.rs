@@ -13,6 +13,7 @@ use super::progress::RunProgress;
 use super::{generate, output, report};
 use crate::answers::{AnswerSet, DataIdentity};
 use crate::engine::{Engine, EngineLimits, Profile, Settings};
+use crate::paths;
 use crate::report::{Style, text};
 use crate::results::format::{self, RunFile, Status, Warning};
 use crate::results::{Aggregate, Run, RunWriter, StatementState, summarize};
@@ -53,7 +54,7 @@ pub(super) struct Args {
     /// The parent of run folders
     #[arg(long, value_name = "DIR", default_value = "results", env = "DSBENCH_OUT")]
     out: PathBuf,
-    /// Compare with the answers in this folder, made by scripts/oracle [default: <DATA>/answers, or those of the suite]
+    /// Compare with the answers in this folder, made by scripts/oracle [default: `answers` in the data's folder, or those of the suite]
     #[arg(long, value_name = "DIR", conflicts_with = "verify_with")]
     answers: Option<PathBuf>,
     /// Compare with what this profile returns on the same data
@@ -169,13 +170,13 @@ fn stored_answers(args: &Args, suite: &Suite, plan: &RunPlan, data: &DataSet) ->
     };
     if let Some(folder) = &args.answers {
         let set = AnswerSet::open(folder).map_err(|error| Failure::Data(super::exit::chain(&error)))?;
-        return Ok(verifier(set.as_ref(), &folder.display().to_string(), true)?);
+        return Ok(verifier(set.as_ref(), &paths::shown(folder), true)?);
     }
     let beside = data.url.local_path().map(|folder| folder.join("answers"));
     let mut candidates: Vec<(String, AnswerSet)> = Vec::new();
     if let Some(folder) = beside {
         let set = AnswerSet::open(&folder).map_err(|error| Failure::Data(super::exit::chain(&error)))?;
-        candidates.extend(set.map(|set| (folder.display().to_string(), set)));
+        candidates.extend(set.map(|set| (paths::shown(&folder), set)));
     }
     candidates.extend(suite_answers(suite)?);
     let fits = |set: &AnswerSet| identity.as_ref().is_some_and(|identity| set.differing_tables(identity).is_empty());
@@ -268,11 +269,11 @@ fn run_file(
         status: Status::Running,
         started_at: clock::timestamp(),
         finished_at: None,
-        command: std::env::args().collect(),
+        command: command_line(),
         versions: environment::versions(),
         machine,
         data: format::Data {
-            url: data.url.to_string(),
+            url: data.url.local_path().map_or_else(|| data.url.to_string(), |path| paths::shown(&path)),
             scale: data.scale().map(|scale| scale.to_string()),
             fingerprint: data.manifest.as_ref().map(datagen::Manifest::fingerprint),
             bytes: data.bytes(),
@@ -298,6 +299,11 @@ fn run_file(
         warnings,
         summary: None,
     }
+}
+
+/// The arguments after the program's bare name: where it is installed is nobody's business.
+fn command_line() -> Vec<String> {
+    std::iter::once("dsbench".to_owned()).chain(std::env::args().skip(1)).collect()
 }
 
 /// `2026-01-02T03-04-05Z-default-sf1-label`: sorts by time, and is a file name everywhere.

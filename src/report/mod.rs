@@ -1,6 +1,6 @@
 //! A run for people: text for a terminal, markdown for a README or a pull request.
 //!
-//! Reads results only, so that a run made elsewhere is shown the same way. [`text()`](self::text()) and [`markdown()`] give strings;
+//! Reads results only, so that a run made elsewhere is shown the same way. [`text()`] and [`markdown()`] give strings;
 //! the command line prints them.
 
 mod figures;

@@ -1,6 +1,6 @@
 //! The wire format of a run: a folder with `run.json` and `samples.csv`.
 //!
-//! - [`format`](self::format): the types that are written, versioned; nothing else here or elsewhere derives `Serialize`
+//! - [`format`](mod@format): the types that are written, versioned; nothing else here or elsewhere derives `Serialize`
 //!   for results;
 //! - [`RunWriter`]: makes the folder, puts each sample on disk before the next one starts;
 //! - [`Run`]: a folder read back, from this machine or another;

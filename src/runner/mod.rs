@@ -1,11 +1,11 @@
 //! Measuring: a [`RunPlan`] in, samples and a finished run folder out.
 //!
 //! - [`RunPlan`]: what will be run and how, computed without touching data; `--dry-run` prints it;
-//! - [`clock`](self::clock): the only place that reads a clock for a measurement;
+//! - [`clock`]: the only place that reads a clock for a measurement;
 //! - [`Verifier`]: what each statement's rows are compared with;
 //! - [`run_all`]: statement after statement, sample after sample, each on disk before the next;
-//! - [`environment`](self::environment): the machine and the program, for the record;
-//! - [`warnings`](self::warnings): what a reader should know before believing the figures.
+//! - [`environment`]: the machine and the program, for the record;
+//! - [`warnings`]: what a reader should know before believing the figures.
 
 pub mod clock;
 pub mod environment;

@@ -96,9 +96,10 @@ pub fn after(plan: &RunPlan, statements: &[StatementSummary]) -> Vec<Warning> {
 }
 
 fn shortened(names: &[&str]) -> String {
-    match names {
-        [few @ ..] if few.len() <= 6 => few.join(", "),
-        many => format!("{} and {} others", many[..5].join(", "), many.len() - 5),
+    if names.len() <= 6 {
+        names.join(", ")
+    } else {
+        format!("{} and {} others", names[..5].join(", "), names.len() - 5)
     }
 }
 

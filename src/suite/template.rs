@@ -150,9 +150,9 @@ impl Statement {
         fill(&self.template, |placeholder| {
             let (name, index) = split_placeholder(placeholder);
             let parameter = self.parameters.get(name)?;
-            let literals = values.get(name)?.iter().map(|value| parameter.domain.literal(value));
+            let mut literals = values.get(name)?.iter().map(|value| parameter.domain.literal(value));
             match index {
-                Some(index) => literals.skip(index.checked_sub(1)?).next(),
+                Some(index) => literals.nth(index.checked_sub(1)?),
                 None if parameter.count.is_none() && values.get(name)?.len() != 1 => None,
                 None => Some(literals.collect::<Vec<_>>().join(", ")),
             }

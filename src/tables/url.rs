@@ -60,7 +60,8 @@ impl DataUrl {
 
     /// The folder on this machine, if it is one.
     pub fn local_path(&self) -> Option<PathBuf> {
-        self.0.to_file_path().ok()
+        // Through its components, without the slash at the end that a folder's URL has.
+        self.0.to_file_path().ok().map(|path| path.components().collect())
     }
 }
 
@@ -68,7 +69,7 @@ impl std::fmt::Display for DataUrl {
     /// A local folder is shown as a path, as its user wrote it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.local_path() {
-            Some(path) => f.pad(path.to_string_lossy().trim_end_matches('/')),
+            Some(path) => f.pad(&path.to_string_lossy()),
             None => f.pad(self.0.as_str()),
         }
     }
