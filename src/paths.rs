@@ -31,11 +31,19 @@ pub fn shown(path: &Path) -> String {
 pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = readable_by_others().tempfile_in(folder)?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Temporary files are for their owner alone; what one of them becomes has the permissions of any new file.
+fn readable_by_others() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
 }
 
 #[cfg(test)]
@@ -58,5 +66,9 @@ mod tests {
             assert_eq!(std::fs::read_to_string(&path).expect("there"), text);
         }
         assert_eq!(std::fs::read_dir(folder.path().join("new")).expect("the folder").count(), 1);
+        let other = folder.path().join("other");
+        std::fs::write(&other, "").expect("written");
+        let permissions = |path: &Path| std::fs::metadata(path).expect("there").permissions();
+        assert_eq!(permissions(&path), permissions(&other), "as any new file");
     }
 }
