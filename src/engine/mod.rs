@@ -10,6 +10,7 @@
 mod cancellation;
 mod dialect;
 mod error;
+mod optimizer;
 mod profile;
 mod session;
 mod settings;
@@ -26,4 +27,7 @@ pub mod versions {
 pub use error::{EngineError, ErrorClass};
 pub use profile::{Profile, ProfileError};
 pub use session::{Engine, EngineLimits, ParsedStatement, Plan};
-pub use settings::{EngineOptions, MemoryPoolKind, ResolvedSetting, SettingError, SettingSource, Settings};
+pub use settings::{
+    AdaptiveOptions, EngineOptions, MemoryPoolKind, PushdownOptions, ResolvedSetting, SettingError, SettingSource,
+    Settings,
+};
