@@ -8,6 +8,8 @@
 //! The `datafusion` profile is the same code path with everything of ours off: it is the baseline.
 
 mod cancellation;
+#[cfg(test)]
+mod declared_keys;
 mod dialect;
 mod error;
 mod optimizer;
