@@ -8,8 +8,11 @@
 //! The `datafusion` profile is the same code path with everything of ours off: it is the baseline.
 
 mod cancellation;
+#[cfg(test)]
+mod declared_keys;
 mod dialect;
 mod error;
+mod optimizer;
 mod profile;
 mod session;
 mod settings;
@@ -26,4 +29,7 @@ pub mod versions {
 pub use error::{EngineError, ErrorClass};
 pub use profile::{Profile, ProfileError};
 pub use session::{Engine, EngineLimits, ParsedStatement, Plan};
-pub use settings::{EngineOptions, MemoryPoolKind, ResolvedSetting, SettingError, SettingSource, Settings};
+pub use settings::{
+    AdaptiveOptions, EngineOptions, MemoryPoolKind, PushdownOptions, ResolvedSetting, SettingError, SettingSource,
+    Settings,
+};

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -12,15 +12,16 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::{LogicalPlan, ResetVariable, SetVariable, Statement as LogicalStatement};
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, collect, displayable, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use datafusion::sql::parser::{DFParserBuilder, Statement as SqlStatement};
+use datafusion::sql::parser::{DFParserBuilder, ResetStatement, Statement as SqlStatement};
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Set, Statement as AstStatement};
 
 use super::dialect::SqlDialect;
 use super::settings::{MemoryPoolKind, canonical_key};
 use super::spill::SpillFolder;
-use super::{EngineError, Settings, cancellation};
+use super::{EngineError, Settings, cancellation, optimizer};
 
 /// How many consumers an out-of-memory message names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(5).expect("5 is not 0");
@@ -38,6 +39,8 @@ pub struct EngineLimits {
 pub struct Engine {
     context: SessionContext,
     settings: Settings,
+    /// The settings as `SET` and `RESET` have left them.
+    session_settings: Mutex<Settings>,
     /// Held so that the folder is removed with the engine.
     _spill: SpillFolder,
 }
@@ -65,6 +68,12 @@ impl Plan {
         self.physical.schema()
     }
 
+    /// The operators, for tests that look at their metrics.
+    #[cfg(test)]
+    pub(super) fn physical(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.physical
+    }
+
     /// The plan as an indented tree.
     pub fn display(&self) -> String {
         displayable(self.physical.as_ref()).indent(true).to_string()
@@ -82,9 +91,16 @@ impl Engine {
             .with_disk_manager_builder(folder)
             .build_arc()?;
         let config = SessionConfig::from(settings.config_options().clone()).with_information_schema(true);
-        let state =
-            SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
-        let engine = Self { context: SessionContext::new_with_state(state), settings, _spill: spill };
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .with_optimizer_rules(optimizer::logical_rules())
+            .with_physical_optimizer_rules(optimizer::physical_rules(settings.config_options()))
+            .build();
+        let session_settings = Mutex::new(settings.clone());
+        let context = SessionContext::new_with_state(state);
+        let engine = Self { context, settings, session_settings, _spill: spill };
         for (key, value) in engine.settings.runtime_values() {
             // The session alone knows how to change its caches; it is told as a user would tell it.
             engine.run(&format!("SET {key} = '{}'", value.replace('\'', "''"))).await?;
@@ -135,7 +151,11 @@ impl Engine {
     pub async fn plan_statement(&self, statement: ParsedStatement) -> Result<Plan, EngineError> {
         let statement = self.with_own_setting_names(statement.0)?;
         let logical = self.context.state().statement_to_plan(statement).await?;
+        let (logical, settings) = self.with_linked_settings(logical)?;
         let frame = self.context.execute_logical_plan(logical).await?;
+        if let Some(settings) = settings {
+            self.change_settings(settings);
+        }
         let task = Arc::new(frame.task_ctx());
         let physical = cancellation::with_places_to_yield(frame.create_physical_plan().await?)?;
         Ok(Plan { physical, task })
@@ -157,9 +177,46 @@ impl Engine {
         self.execute(plan).await
     }
 
-    /// Replaces Spark's names of settings in `SET` and `SHOW` by ours, and refuses unknown ones with the nearest.
+    /// Makes `SET` and `RESET` of a knob that is DataFusion's under a name of ours one of DataFusion's, and gives the settings
+    /// after it.
+    fn with_linked_settings(&self, plan: LogicalPlan) -> Result<(LogicalPlan, Option<Settings>), EngineError> {
+        let settings = self.session_settings.lock().unwrap_or_else(PoisonError::into_inner);
+        let (told, after) = match plan {
+            LogicalPlan::Statement(LogicalStatement::SetVariable(SetVariable { variable, value })) => {
+                let (after, variable, value) = settings.after_set(&variable, &value)?;
+                (LogicalStatement::SetVariable(SetVariable { variable, value }), after)
+            }
+            LogicalPlan::Statement(LogicalStatement::ResetVariable(ResetVariable { variable })) => {
+                let (after, variable) = settings.after_reset(&variable)?;
+                // DataFusion resets its own knobs alone; ours are set to their defaults.
+                let told = match after.own_value(&variable) {
+                    Some(value) => LogicalStatement::SetVariable(SetVariable { variable, value }),
+                    None => LogicalStatement::ResetVariable(ResetVariable { variable }),
+                };
+                (told, after)
+            }
+            plan => return Ok((plan, None)),
+        };
+        Ok((LogicalPlan::Statement(told), Some(after)))
+    }
+
+    /// Takes over what a `SET` or `RESET` came to, after DataFusion has done its part of it.
+    fn change_settings(&self, after: Settings) {
+        after.update(self.context.state_ref().write().config_mut().options_mut());
+        *self.session_settings.lock().unwrap_or_else(PoisonError::into_inner) = after;
+    }
+
+    /// Replaces Spark's names of settings in `SET`, `RESET` and `SHOW` by ours, and refuses unknown ones with the nearest.
     fn with_own_setting_names(&self, statement: SqlStatement) -> Result<SqlStatement, EngineError> {
-        let SqlStatement::Statement(mut inner) = statement else { return Ok(statement) };
+        let mut inner = match statement {
+            SqlStatement::Statement(inner) => inner,
+            SqlStatement::Reset(ResetStatement::Variable(name)) => {
+                let key = canonical_key(&name.to_string());
+                self.settings.check_session_key(&key)?;
+                return Ok(SqlStatement::Reset(ResetStatement::Variable(dotted_name(&key))));
+            }
+            statement => return Ok(statement),
+        };
         match inner.as_mut() {
             AstStatement::Set(Set::SingleAssignment { variable, .. }) => {
                 let key = canonical_key(&variable.to_string());
@@ -216,6 +273,80 @@ mod tests {
         assert_eq!(one_value(&engine, "SHOW spark.sql.parquet.columnarReaderBatchSize").await, "2000");
         engine.run("SET engine.declare_keys = true").await.expect("set");
         assert_eq!(one_value(&engine, "SHOW engine.declare_keys").await, "true");
+        engine.run("RESET engine.declare_keys").await.expect("reset");
+        assert_eq!(one_value(&engine, "SHOW engine.declare_keys").await, "false");
+    }
+
+    /// Runs statements in one session and looks at what `SHOW` says then.
+    async fn check_session(sets: &[&str], statements: &[&str], expected: &[(&str, &str)]) {
+        let engine = engine(sets, 1 << 30).await;
+        for statement in statements {
+            engine.run(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        }
+        for (key, value) in expected {
+            assert_eq!(one_value(&engine, &format!("SHOW {key}")).await, *value, "{key} after {statements:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn set_keeps_names_and_umbrellas_in_step() {
+        const JOIN: &str = "datafusion.optimizer.enable_join_dynamic_filter_pushdown";
+        const STEALING: &str = "datafusion.execution.enable_file_stream_work_stealing";
+        const FILTER: &str = "datafusion.execution.parquet.pushdown_filters";
+        const RATIO: &str = "datafusion.execution.skip_partial_aggregation_probe_ratio_threshold";
+        check_session(
+            &[],
+            &["SET spark.sql.adaptive.enabled = false"],
+            &[
+                ("engine.adaptive.enabled", "false"),
+                ("spark.sql.adaptive.enabled", "false"),
+                ("engine.adaptive.join_filters", "false"),
+                (JOIN, "false"),
+                (STEALING, "false"),
+                (RATIO, "1"),
+            ],
+        )
+        .await;
+        check_session(
+            &["engine.adaptive.enabled=false"],
+            &["SET engine.adaptive.join_filters = true"],
+            &[("engine.adaptive.join_filters", "true"), (JOIN, "true"), (STEALING, "false")],
+        )
+        .await;
+        check_session(
+            &[],
+            &["SET engine.adaptive.skip_partial_aggregation = true", "SET engine.adaptive.enabled = false"],
+            &[(RATIO, "0.8"), ("engine.adaptive.skip_partial_aggregation", "true"), (JOIN, "false")],
+        )
+        .await;
+        check_session(
+            &[],
+            &["SET engine.adaptive.enabled = false", "RESET engine.adaptive.enabled"],
+            &[("engine.adaptive.enabled", "true"), (JOIN, "true"), (RATIO, "0.8")],
+        )
+        .await;
+        check_session(
+            &[],
+            &["SET engine.pushdown.filter = false"],
+            &[("engine.pushdown.filter", "false"), (FILTER, "false")],
+        )
+        .await;
+        let statements =
+            ["SET engine.pushdown.filter = false", "SET datafusion.execution.parquet.pushdown_filters = true"];
+        check_session(&[], &statements, &[("engine.pushdown.filter", "true"), (FILTER, "true")]).await;
+        // DataFusion's default, not the profile's value.
+        check_session(
+            &[],
+            &["RESET engine.pushdown.filter"],
+            &[("engine.pushdown.filter", "false"), (FILTER, "false")],
+        )
+        .await;
+        check_session(
+            &[],
+            &["SET datafusion.optimizer.enable_dynamic_filter_pushdown = false"],
+            &[(JOIN, "false"), ("engine.adaptive.topk_filters", "false"), (STEALING, "true")],
+        )
+        .await;
     }
 
     #[tokio::test]
@@ -227,6 +358,12 @@ mod tests {
             ("", "parse", "the text has 0"),
             ("select x", "plan", "x"),
             ("set engine.declare_key = true", "plan", "did you mean `engine.declare_keys`?"),
+            ("reset engine.declare_key", "plan", "did you mean `engine.declare_keys`?"),
+            (
+                "set engine.pushdown.topk = 5",
+                "plan",
+                "`engine.pushdown.topk` does not take `5` (SET): it takes `true` or `false`",
+            ),
             ("set datafusion.runtime.memory_limit = '1G'", "plan", "--memory-limit"),
             ("select 1 / 0", "execution", "Divide by zero"),
         ] {

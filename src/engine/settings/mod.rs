@@ -2,15 +2,25 @@
 //!
 //! Keys are DataFusion's own (`datafusion.*`) and ours (`engine.*`). Precedence, lowest first: defaults, profile,
 //! environment (`DSBENCH_…`), `--set` in the order given. `SET` in a session comes on top and lasts as long as the session.
+//! Some of ours are DataFusion's under another name ([`linked`]), and some stand over others ([`umbrella`]).
+
+mod adaptive;
+mod linked;
+mod pushdown;
+mod switch;
+mod umbrella;
 
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
+use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigField, ConfigOptions, ExtensionOptions};
 use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use thiserror::Error;
+
+pub use adaptive::AdaptiveOptions;
+pub use pushdown::PushdownOptions;
 
 use super::Profile;
 use crate::text;
@@ -18,12 +28,16 @@ use crate::text;
 /// Our own knobs, under the prefix `engine`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
+    /// What DataFusion decides while a statement runs.
+    pub adaptive: AdaptiveOptions,
     /// Declare the primary keys of tables whose manifest vouches for them. Off, because DataFusion 55 draws wrong
     /// conclusions from keys: it takes a key of one table for a key of every aggregate whose GROUP BY has that column
     /// among others, and then drops sort keys and group keys that matter (query 39 comes out in the wrong order).
     pub declare_keys: bool,
     /// How the memory limit is shared.
     pub memory_pool: MemoryPoolKind,
+    /// What scans are told of the statement above them.
+    pub pushdown: PushdownOptions,
 }
 
 /// How operators share the memory limit.
@@ -46,7 +60,29 @@ impl fmt::Display for MemoryPoolKind {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { declare_keys: false, memory_pool: MemoryPoolKind::Fair }
+        Self {
+            adaptive: AdaptiveOptions::default(),
+            declare_keys: false,
+            memory_pool: MemoryPoolKind::Fair,
+            pushdown: PushdownOptions::default(),
+        }
+    }
+}
+
+impl EngineOptions {
+    /// Our knobs among the options of a session.
+    fn of(options: &ConfigOptions) -> Self {
+        options.extensions.get::<Self>().cloned().unwrap_or_default()
+    }
+
+    /// Sets a knob of a family; nothing where there is no such family or knob.
+    fn set_in_family(&mut self, key: &str, value: &str) -> Option<Result<(), DataFusionError>> {
+        let (family, name) = key.split_once('.')?;
+        match family {
+            "adaptive" => self.adaptive.set(name, value),
+            "pushdown" => self.pushdown.set(name, value),
+            _ => None,
+        }
     }
 }
 
@@ -74,7 +110,10 @@ impl ExtensionOptions for EngineOptions {
             ("memory_pool", "fair") => self.memory_pool = MemoryPoolKind::Fair,
             ("memory_pool", "greedy") => self.memory_pool = MemoryPoolKind::Greedy,
             ("memory_pool", _) => return Err(takes("`fair` or `greedy`")),
-            _ => return Err(DataFusionError::Configuration(format!("there is no setting `engine.{key}`"))),
+            _ => {
+                let unknown = || DataFusionError::Configuration(format!("there is no setting `engine.{key}`"));
+                return self.set_in_family(key, value).ok_or_else(unknown)?;
+            }
         }
         Ok(())
     }
@@ -85,14 +124,15 @@ impl ExtensionOptions for EngineOptions {
             value: Some(value),
             description,
         };
-        vec![
+        let own = vec![
             entry(
                 "declare_keys",
                 self.declare_keys.to_string(),
                 "Declare primary keys that the manifest vouches for; DataFusion 55 may give wrong answers with it",
             ),
             entry("memory_pool", self.memory_pool.to_string(), "How the memory limit is shared: fair or greedy"),
-        ]
+        ];
+        [self.adaptive.entries(), own, self.pushdown.entries()].concat()
     }
 }
 
@@ -101,7 +141,9 @@ fn takes(values: &str) -> DataFusionError {
 }
 
 /// Spark's names of knobs that mean the same here.
-pub(super) const ALIASES: [(&str, &str); 4] = [
+pub(super) const ALIASES: [(&str, &str); 6] = [
+    ("spark.sql.adaptive.enabled", "engine.adaptive.enabled"),
+    ("spark.sql.parquet.aggregatePushdown", "engine.pushdown.aggregate"),
     ("spark.sql.shuffle.partitions", "datafusion.execution.target_partitions"),
     ("spark.sql.session.timeZone", "datafusion.execution.time_zone"),
     ("spark.sql.parquet.filterPushdown", "datafusion.execution.parquet.pushdown_filters"),
@@ -125,6 +167,13 @@ pub enum SettingSource {
     CommandLine,
     /// A `SET` statement.
     Session,
+    /// A knob that stands over this one and is off.
+    Umbrella {
+        /// The knob's key.
+        key: &'static str,
+        /// Who turned it off.
+        setting_source: Box<Self>,
+    },
 }
 
 impl fmt::Display for SettingSource {
@@ -135,6 +184,7 @@ impl fmt::Display for SettingSource {
             Self::Environment(variable) => write!(f, "environment {variable}"),
             Self::CommandLine => f.write_str("--set"),
             Self::Session => f.write_str("SET"),
+            Self::Umbrella { key, setting_source } => write!(f, "{key} ({setting_source})"),
         }
     }
 }
@@ -220,7 +270,14 @@ impl Settings {
             let (key, value) = text.split_once('=').ok_or_else(shape)?;
             settings.set(key.trim(), value.trim(), SettingSource::CommandLine)?;
         }
+        settings.settle();
         Ok(settings)
+    }
+
+    /// Gives knobs under umbrellas their values, and our names of DataFusion's knobs theirs.
+    fn settle(&mut self) {
+        umbrella::apply(&mut self.options, &self.sources);
+        linked::mirror(&mut self.options);
     }
 
     /// The profile's name.
@@ -240,7 +297,7 @@ impl Settings {
 
     /// Our own knobs.
     pub fn engine(&self) -> EngineOptions {
-        self.options.extensions.get::<EngineOptions>().cloned().unwrap_or_default()
+        EngineOptions::of(&self.options)
     }
 
     /// Every knob in the order of its name.
@@ -250,12 +307,69 @@ impl Settings {
         let mut all: Vec<_> = own
             .chain(runtime)
             .map(|(key, value)| {
-                let source = self.sources.get(&key).cloned().unwrap_or(SettingSource::Default);
+                let source = self.source(&key);
                 ResolvedSetting { key, value, source }
             })
             .collect();
         all.sort_by(|a, b| a.key.cmp(&b.key));
         all
+    }
+
+    fn source(&self, key: &str) -> SettingSource {
+        let key = linked::home(key);
+        match (self.sources.get(key), umbrella::closed_over(key, &self.engine())) {
+            (Some(source), _) => source.clone(),
+            (None, Some(key)) => SettingSource::Umbrella { key, setting_source: Box::new(self.source(key)) },
+            (None, None) => SettingSource::Default,
+        }
+    }
+
+    /// What a session's `SET` does: the settings after it, and the key and value that DataFusion is to be told.
+    pub(super) fn after_set(&self, key: &str, value: &str) -> Result<(Self, String, String), SettingError> {
+        let mut after = self.clone();
+        let (home, told) = after.set(key, value, SettingSource::Session)?;
+        after.settle();
+        Ok((after, home, told))
+    }
+
+    /// What a session's `RESET` does: the settings after it, and the key that DataFusion is to be told. The value is the default
+    /// then, whatever the profile says: that is what DataFusion does with its own.
+    pub(super) fn after_reset(&self, key: &str) -> Result<(Self, String), SettingError> {
+        let mut after = self.clone();
+        let home = linked::home(key);
+        let wrong = |error: DataFusionError| SettingError::Value {
+            key: key.to_owned(),
+            value: "(its default)".to_owned(),
+            setting_source: SettingSource::Session,
+            message: error.strip_backtrace(),
+        };
+        for key in linked::also_set_by(home).iter().copied().chain([home]) {
+            after.sources.remove(key);
+            if key.starts_with("datafusion.runtime.") {
+                after.runtime.remove(key);
+            } else if let Some(own) = key.strip_prefix("engine.") {
+                let defaults = EngineOptions::default().entries();
+                let default = defaults.into_iter().find(|entry| entry.key == key).and_then(|entry| entry.value);
+                let mut engine = after.engine();
+                engine.set(own, &default.unwrap_or_default()).map_err(wrong)?;
+                after.options.extensions.insert(engine);
+            } else {
+                ConfigField::reset(&mut after.options, key).map_err(wrong)?;
+            }
+        }
+        after.settle();
+        Ok((after, home.to_owned()))
+    }
+
+    /// The value of one of our own knobs; nothing for one of DataFusion's.
+    pub(super) fn own_value(&self, key: &str) -> Option<String> {
+        self.engine().entries().into_iter().find(|entry| entry.key == key)?.value
+    }
+
+    /// Hands what umbrellas and names of ours decide on to the options of a session.
+    pub(super) fn update(&self, session: &mut ConfigOptions) {
+        umbrella::copy(&self.options, session);
+        session.extensions.insert(self.engine());
     }
 
     /// Whether `SET` may name that key.
@@ -277,7 +391,8 @@ impl Settings {
         Err(SettingError::Unknown { key: key.to_owned(), setting_source: source.clone(), hint })
     }
 
-    fn set(&mut self, key: &str, value: &str, source: SettingSource) -> Result<(), SettingError> {
+    /// Sets a knob, and says where the value lives and what it is there.
+    fn set(&mut self, key: &str, value: &str, source: SettingSource) -> Result<(String, String), SettingError> {
         let key = canonical_key(key);
         self.check_key(&key, &source)?;
         let wrong = |message: String| SettingError::Value {
@@ -286,16 +401,20 @@ impl Settings {
             setting_source: source.clone(),
             message,
         };
-        if key.starts_with("datafusion.runtime.") {
-            self.runtime.insert(key.clone(), value.to_owned());
+        let refused = |error: DataFusionError| match error {
+            DataFusionError::Configuration(message) => wrong(message),
+            error => wrong(error.strip_backtrace()),
+        };
+        let (home, told) = linked::translate(&key, value).map_err(refused)?;
+        if home.starts_with("datafusion.runtime.") {
+            self.runtime.insert(home.to_owned(), told.to_string());
         } else {
-            self.options.set(&key, value).map_err(|error| match error {
-                DataFusionError::Configuration(message) => wrong(message),
-                error => wrong(error.strip_backtrace()),
-            })?;
+            self.options.set(home, &told).map_err(refused)?;
         }
-        self.sources.insert(key, source);
-        Ok(())
+        for key in linked::also_set_by(home).iter().copied().chain([home]) {
+            self.sources.insert(key.to_owned(), source.clone());
+        }
+        Ok((home.to_owned(), told.into_owned()))
     }
 
     /// `DSBENCH_DATAFUSION_EXECUTION_BATCH_SIZE` sets `datafusion.execution.batch_size`, `DSBENCH_ENGINE_…` one of ours.
@@ -314,7 +433,7 @@ impl Settings {
             let source = SettingSource::Environment(variable.clone());
             let key = known.iter().find(|key| environment_name(key) == name);
             match key {
-                Some(key) => self.set(&key.clone(), &value, source)?,
+                Some(key) => drop(self.set(key, &value, source)?),
                 None => {
                     let names: Vec<String> =
                         known.iter().map(|key| format!("DSBENCH_{}", environment_name(key))).collect();
@@ -410,5 +529,168 @@ mod tests {
         assert!(error.to_string().contains("did you mean `DSBENCH_ENGINE_DECLARE_KEYS`?"), "{error}");
         let others = [("DSBENCH_DATA".to_owned(), "x".to_owned()), ("HOME".to_owned(), "y".to_owned())];
         assert!(Settings::resolve(&profile(&[]), others, &[]).is_ok());
+    }
+
+    /// Gives settings one after the other to the profile, the environment and `--set`, and looks at some of them.
+    #[track_caller]
+    fn check_resolved(
+        profile_values: &[(&str, &str)],
+        environment: &[(&str, &str)],
+        sets: &[&str],
+        expected: &[(&str, &str, &str)],
+    ) {
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let sets: Vec<_> = sets.iter().map(|s| (*s).to_owned()).collect();
+        let settings = Settings::resolve(&profile(profile_values), environment, &sets).expect("resolves");
+        let all = settings.all();
+        for (key, value, source) in expected {
+            let found = all.iter().find(|s| s.key == *key).unwrap_or_else(|| panic!("{key} is known"));
+            let found = (found.value.as_deref(), found.source.to_string());
+            assert_eq!(found, (Some(*value), (*source).to_owned()), "{key}");
+        }
+    }
+
+    const OFF: &str = "engine.adaptive.enabled=false";
+    const JOIN: &str = "datafusion.optimizer.enable_join_dynamic_filter_pushdown";
+    const TOPK: &str = "datafusion.optimizer.enable_topk_dynamic_filter_pushdown";
+    const SORT: &str = "datafusion.optimizer.enable_sort_pushdown";
+    const RATIO: &str = "datafusion.execution.skip_partial_aggregation_probe_ratio_threshold";
+
+    #[test]
+    fn an_umbrella_turns_off_what_nobody_named() {
+        let off = "engine.adaptive.enabled (--set)";
+        check_resolved(
+            &[],
+            &[],
+            &["spark.sql.adaptive.enabled=FALSE"],
+            &[
+                ("engine.adaptive.enabled", "false", "--set"),
+                ("engine.adaptive.join_filters", "false", off),
+                (JOIN, "false", off),
+                ("engine.adaptive.topk_filters", "false", off),
+                ("engine.adaptive.aggregate_filters", "false", off),
+                ("datafusion.optimizer.enable_dynamic_filter_pushdown", "false", off),
+                ("engine.adaptive.skip_partial_aggregation", "false", off),
+                (RATIO, "1", off),
+                ("engine.adaptive.work_stealing", "false", off),
+                ("datafusion.execution.enable_file_stream_work_stealing", "false", off),
+                // Nothing of the other family.
+                ("engine.pushdown.topk", "true", "default"),
+                (SORT, "true", "default"),
+            ],
+        );
+        check_resolved(
+            &[("engine.adaptive.enabled", "false")],
+            &[],
+            &["engine.adaptive.enabled=true"],
+            &[("engine.adaptive.enabled", "true", "--set"), (JOIN, "true", "default"), (RATIO, "0.8", "default")],
+        );
+    }
+
+    #[test]
+    fn a_name_beats_its_umbrella_whatever_the_order() {
+        let on =
+            &[("engine.adaptive.join_filters", "true", "--set"), (TOPK, "false", "engine.adaptive.enabled (--set)")];
+        check_resolved(&[], &[], &[OFF, "engine.adaptive.join_filters=true"], on);
+        check_resolved(&[], &[], &["engine.adaptive.join_filters=true", OFF], on);
+        check_resolved(&[], &[], &[&format!("{JOIN}=true"), OFF], on);
+        check_resolved(
+            &[("engine.adaptive.skip_partial_aggregation", "true")],
+            &[("DSBENCH_ENGINE_ADAPTIVE_ENABLED", "false")],
+            &[],
+            &[
+                (RATIO, "0.8", "profile p"),
+                ("engine.adaptive.skip_partial_aggregation", "true", "profile p"),
+                (JOIN, "false", "engine.adaptive.enabled (environment DSBENCH_ENGINE_ADAPTIVE_ENABLED)"),
+            ],
+        );
+        // A ratio of one's own is on as well.
+        check_resolved(
+            &[(RATIO, "0.5")],
+            &[],
+            &[OFF],
+            &[(RATIO, "0.5", "profile p"), ("engine.adaptive.skip_partial_aggregation", "true", "profile p")],
+        );
+        // DataFusion's own umbrella names the three kinds.
+        check_resolved(
+            &[],
+            &[],
+            &["datafusion.optimizer.enable_dynamic_filter_pushdown=true", OFF],
+            &[(JOIN, "true", "--set"), (TOPK, "true", "--set"), (RATIO, "1", "engine.adaptive.enabled (--set)")],
+        );
+    }
+
+    #[test]
+    fn two_names_of_one_knob_never_disagree() {
+        const FILTER: &str = "datafusion.execution.parquet.pushdown_filters";
+        let both = |value: &'static str, source: &'static str| {
+            [("engine.pushdown.filter", value, source), (FILTER, value, source)]
+        };
+        check_resolved(&[], &[], &[], &both("false", "default"));
+        check_resolved(&[(FILTER, "true")], &[], &[], &both("true", "profile p"));
+        check_resolved(&[(FILTER, "true")], &[], &["engine.pushdown.filter=false"], &both("false", "--set"));
+        let theirs = format!("{FILTER}=true");
+        check_resolved(&[], &[], &["engine.pushdown.filter=false", &theirs], &both("true", "--set"));
+        check_resolved(
+            &[("engine.pushdown.filter", "true")],
+            &[("DSBENCH_ENGINE_PUSHDOWN_FILTER", "false")],
+            &[],
+            &both("false", "environment DSBENCH_ENGINE_PUSHDOWN_FILTER"),
+        );
+    }
+
+    #[test]
+    fn topk_is_under_two_umbrellas() {
+        let off = "engine.pushdown.topk (--set)";
+        check_resolved(
+            &[],
+            &[],
+            &["engine.pushdown.topk=false"],
+            &[(SORT, "false", off), (TOPK, "false", off), (JOIN, "true", "default")],
+        );
+        let sets = ["engine.pushdown.topk=false", "engine.adaptive.topk_filters=true"];
+        check_resolved(&[], &[], &sets, &[(SORT, "false", off), (TOPK, "true", "--set")]);
+        let sets = ["engine.pushdown.topk=true", OFF];
+        let expected = [(SORT, "true", "default"), (TOPK, "false", "engine.adaptive.enabled (--set)")];
+        check_resolved(&[], &[], &sets, &expected);
+    }
+
+    #[test]
+    fn families_refuse_what_they_do_not_know() {
+        check_error(
+            "engine.adaptive.join_filter=true",
+            "there is no setting `engine.adaptive.join_filter` (--set); did you mean `engine.adaptive.join_filters`?",
+        );
+        check_error(
+            "engine.pushdown.limits=true",
+            "there is no setting `engine.pushdown.limits` (--set); did you mean `engine.pushdown.limit`?",
+        );
+        for key in ["engine.pushdown.limit", "engine.pushdown.filter", "engine.adaptive.skip_partial_aggregation"] {
+            let expected = format!("setting `{key}` does not take `1` (--set): it takes `true` or `false`");
+            check_error(&format!("{key}=1"), &expected);
+        }
+    }
+
+    #[test]
+    fn set_and_reset_keep_the_picture_whole() {
+        let sets = [OFF.to_owned(), "engine.adaptive.work_stealing=true".to_owned()];
+        let settings = Settings::resolve(&profile(&[]), [], &sets).expect("resolves");
+        let value = |settings: &Settings, key: &str| {
+            settings
+                .all()
+                .into_iter()
+                .find(|s| s.key == key)
+                .map(|s| format!("{} ({})", s.value.unwrap_or_default(), s.source))
+        };
+        let (after, home, told) = settings.after_set("engine.adaptive.join_filters", "true").expect("set");
+        assert_eq!((home.as_str(), told.as_str()), (JOIN, "true"));
+        assert_eq!(value(&after, JOIN).as_deref(), Some("true (SET)"));
+        let (after, home) = after.after_reset("engine.adaptive.join_filters").expect("reset");
+        assert_eq!(home, JOIN);
+        assert_eq!(value(&after, JOIN).as_deref(), Some("false (engine.adaptive.enabled (--set))"));
+        let (after, _) = after.after_reset("engine.adaptive.enabled").expect("reset");
+        assert_eq!(value(&after, JOIN).as_deref(), Some("true (default)"));
+        assert_eq!(value(&after, "engine.adaptive.work_stealing").as_deref(), Some("true (--set)"));
+        assert!(settings.after_set("engine.adaptive.join_filters", "maybe").is_err());
     }
 }

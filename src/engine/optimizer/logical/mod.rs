@@ -1,0 +1,5 @@
+//! Rules on logical plans, one a file.
+
+mod keep_limits_off_scans;
+
+pub(super) use keep_limits_off_scans::KeepLimitsOffScans;

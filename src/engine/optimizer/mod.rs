@@ -1,0 +1,56 @@
+//! The optimizer's rules: DataFusion's own in its own order, and ours among them, a reason beside each.
+//!
+//! ```text
+//!   SQL ─▶ logical_rules ─▶ planner ─▶ physical_rules ─▶ operators
+//! ```
+//!
+//! A rule reads the session's settings each time it plans, so that `SET` holds from the next statement on. With DataFusion's own
+//! values of all settings, no rule of ours changes a plan: that is the profile `datafusion`.
+
+mod gated;
+mod logical;
+mod physical;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::optimizer::{Optimizer, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+
+use gated::Gated;
+
+/// A rule on logical plans.
+type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
+/// A rule on physical plans.
+type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
+
+/// The rules on logical plans, in order.
+pub(super) fn logical_rules() -> Vec<LogicalRule> {
+    let mut rules = Optimizer::new().rules;
+    let place = position(&rules, |rule| rule.name() == "push_down_limit");
+    // Right after it, before another rule moves the scan away from its limit.
+    rules.insert(place + 1, Arc::new(logical::KeepLimitsOffScans));
+    rules
+}
+
+/// The rules on physical plans, in order. `start` are the settings with which the session begins.
+pub(super) fn physical_rules(start: &ConfigOptions) -> Vec<PhysicalRule> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    let place = position(&rules, |rule| rule.name() == "aggregate_statistics");
+    rules[place] = Arc::new(Gated::new(Arc::clone(&rules[place]), |pushdown| pushdown.aggregate));
+    let place = position(&rules, |rule| rule.name() == "PushdownSort");
+    // After the last rule that hands sorts' limits to scans.
+    rules.insert(place + 1, Arc::new(physical::KeepLimitsOffScans));
+    // After the last rule that hands columns to scans. A scan is made anew, so before the rules that tell it of an order.
+    rules.insert(place, Arc::new(physical::ReadAllColumns));
+    // First, since filters are handed to scans by what the scans say of themselves.
+    rules.insert(0, Arc::new(physical::FollowScanSettings::new(&start.execution.parquet)));
+    rules
+}
+
+fn position<R>(rules: &[R], wanted: impl FnMut(&R) -> bool) -> usize {
+    rules.iter().position(wanted).expect("the pinned version of DataFusion has that rule: a test builds both lists")
+}
