@@ -23,8 +23,7 @@ fn sample() -> SampleRow {
         execute_ns: Some(95_000_000),
         row_count: Some(100),
         check: Some(Check::Verified),
-        error_class: None,
-        message: None,
+        ..SampleRow::default()
     }
 }
 

@@ -11,6 +11,7 @@ use super::exit::Failure;
 use super::output;
 use crate::engine::{EngineLimits, Profile, Settings};
 use crate::paths;
+use crate::report::Columns;
 use crate::runner::{Cancel, environment};
 use crate::suite::{Override, Substitution, Suite};
 use crate::tables::DataUrl;
@@ -80,6 +81,35 @@ impl EngineArgs {
         };
         let spill_dir = self.spill_dir.clone().unwrap_or_else(std::env::temp_dir);
         Ok(EngineLimits { memory_bytes, spill_dir })
+    }
+}
+
+/// What the table of a report shows.
+#[derive(Debug, clap::Args)]
+pub(super) struct ColumnArgs {
+    /// The columns of the table, as in median,cpu,peak-pool,bytes-read; `help` lists them all
+    #[arg(long, value_name = "LIST")]
+    columns: Option<String>,
+}
+
+impl ColumnArgs {
+    /// Whether the user asks which columns there are.
+    pub(super) fn asks_for_help(&self) -> bool {
+        self.columns.as_deref() == Some("help")
+    }
+
+    /// The columns that the user chose, if any. `is_table` says whether there will be a table to show them in.
+    pub(super) fn chosen(&self, is_table: bool) -> Result<Option<Columns>, Failure> {
+        match &self.columns {
+            Some(_) if !is_table => Err(Failure::Usage(
+                "--columns is for tables; JSON has the summary alone, samples.csv has all".to_owned(),
+            )),
+            Some(list) => {
+                let parsed = list.parse::<Columns>();
+                parsed.map(Some).map_err(|message| Failure::Usage(format!("--columns: {message}")))
+            }
+            None => Ok(None),
+        }
     }
 }
 

@@ -44,7 +44,7 @@ Data lives under $DSBENCH_DATA (by default ~/.cache/dsbench) in sf1, sf10, …; 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the statements, check every answer, report and save the result
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Make TPC-DS data as Parquet files, or complete or check what is there
     Generate(generate::Args),
     /// Run SQL over the tables, with the same engine and settings
@@ -61,7 +61,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(*args),
         Command::Generate(args) => generate::run(args),
         Command::Sql(args) => sql::run(args),
         Command::Queries(args) => queries::run(args),

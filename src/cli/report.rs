@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::args::ColumnArgs;
 use super::exit::{Code, Failure};
 use super::output;
-use crate::report::{Style, markdown, text};
+use crate::report::{Columns, Style, markdown, markdown_with_columns, text_with_columns};
 use crate::results::{Aggregate, Run, summarize};
 
 /// Show a saved run again. The figures are computed anew from its samples.
@@ -18,6 +19,8 @@ pub(super) struct Args {
     /// How the samples of a statement become one figure: median, min, mean, aws [default: as in the run]
     #[arg(long, value_name = "WAY")]
     aggregate: Option<Aggregate>,
+    #[command(flatten)]
+    columns: ColumnArgs,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -31,14 +34,20 @@ enum Format {
 }
 
 pub(super) fn run(args: Args) -> Result<Code, Failure> {
+    if args.columns.asks_for_help() {
+        output::data(&Columns::help())?;
+        return Ok(Code::Well);
+    }
+    let columns = args.columns.chosen(!matches!(args.format, Format::Json))?;
     let run = Run::read(&args.run).map_err(|error| Failure::Data(error.to_string()))?;
     let recorded = run.file.plan.aggregate.parse::<Aggregate>().unwrap_or_default();
     let aggregate = args.aggregate.unwrap_or(recorded);
     let style = if output::wants_colour() { Style::Coloured } else { Style::Plain };
-    output::data(&match args.format {
-        Format::Text => text(&run, aggregate, style),
-        Format::Markdown => markdown(&run, aggregate),
-        Format::Json => summary_json(&run, aggregate)?,
+    output::data(&match (args.format, columns) {
+        (Format::Text, columns) => text_with_columns(&run, aggregate, style, &columns.unwrap_or_default()),
+        (Format::Markdown, Some(columns)) => markdown_with_columns(&run, aggregate, &columns),
+        (Format::Markdown, None) => markdown(&run, aggregate),
+        (Format::Json, _) => summary_json(&run, aggregate)?,
     })?;
     Ok(Code::Well)
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 use chrono::SecondsFormat;
 use datagen::Options;
 
-use super::args::{DataArgs, EngineArgs, SuiteArgs, runtime, stop_on_interrupt};
+use super::args::{ColumnArgs, DataArgs, EngineArgs, SuiteArgs, runtime, stop_on_interrupt};
 use super::exit::{Code, Failure};
 use super::progress::RunProgress;
 use super::{generate, output, report};
 use crate::answers::{AnswerSet, DataIdentity};
 use crate::engine::{Engine, EngineLimits, Profile, Settings};
 use crate::paths;
-use crate::report::{Style, text};
+use crate::report::{Columns, Style, text_with_columns};
 use crate::results::format::{self, RunFile, Status, Warning};
 use crate::results::{Aggregate, Run, RunWriter, StatementState, summarize};
 use crate::runner::{Cancel, RunEnd, RunPlan, Verifier, clock, environment, run_all, warnings};
@@ -67,6 +67,8 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    columns: ColumnArgs,
+    #[command(flatten)]
     suite: SuiteArgs,
     #[command(flatten)]
     engine: EngineArgs,
@@ -81,6 +83,12 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(args: Args) -> Result<Code, Failure> {
+    if args.columns.asks_for_help() {
+        output::data(&Columns::help())?;
+        return Ok(Code::Well);
+    }
+    // A misspelt column must not cost a run.
+    args.columns.chosen(!args.json)?;
     let suite = args.suite.load()?;
     let settings = args.engine.settings()?;
     let reference = match &args.verify_with {
@@ -220,9 +228,11 @@ async fn measure(
     let mut run = Run { folder: writer.folder().to_owned(), file, samples };
     finish(&mut run, plan, end);
     writer.write_run(&run.file)?;
+    let columns = args.columns.chosen(!args.json)?.unwrap_or_default();
+    let style = if output::wants_colour() { Style::Coloured } else { Style::Plain };
     output::data(&match args.json {
         true => report::summary_json(&run, plan.aggregate)?,
-        false => text(&run, plan.aggregate, if output::wants_colour() { Style::Coloured } else { Style::Plain }),
+        false => text_with_columns(&run, plan.aggregate, style, &columns),
     })?;
     output::note(&format!("saved in {}", run.folder.display()));
     Ok(code(&run, plan, end))

@@ -3,6 +3,7 @@
 //! - [`Settings`]: every knob with its value and where the value came from, resolved once;
 //! - [`Profile`]: a named set of values, `default` and `datafusion` among them;
 //! - [`Engine`]: `Engine::new(settings)`, [`Engine::plan`], [`Engine::execute`];
+//! - [`trace`]: what a plan did while it ran;
 //! - [`EngineError`]: what went wrong, with a class that results record.
 //!
 //! The `datafusion` profile is the same code path with everything of ours off: it is the baseline.
@@ -17,6 +18,7 @@ mod profile;
 mod session;
 mod settings;
 mod spill;
+pub mod trace;
 
 /// The versions of what the engine is built on.
 pub mod versions {

@@ -21,6 +21,7 @@ use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Set, Statement as AstSt
 use super::dialect::SqlDialect;
 use super::settings::{MemoryPoolKind, canonical_key};
 use super::spill::SpillFolder;
+use super::trace::{self, Meter, Span, Tracer};
 use super::{EngineError, Settings, cancellation, optimizer};
 
 /// How many consumers an out-of-memory message names.
@@ -41,6 +42,8 @@ pub struct Engine {
     settings: Settings,
     /// The settings as `SET` and `RESET` have left them.
     session_settings: Mutex<Settings>,
+    /// Nothing if `engine.trace.enabled` is off.
+    meter: Option<Arc<Meter>>,
     /// Held so that the folder is removed with the engine.
     _spill: SpillFolder,
 }
@@ -78,6 +81,16 @@ impl Plan {
     pub fn display(&self) -> String {
         displayable(self.physical.as_ref()).indent(true).to_string()
     }
+
+    /// One value for what the plan does, the same wherever the data is and however often it is planned.
+    pub fn fingerprint(&self) -> String {
+        trace::fingerprint::of(&self.physical)
+    }
+
+    /// The text that the fingerprint is made from, an operator a line.
+    pub fn normalized(&self) -> String {
+        trace::fingerprint::text(&self.physical)
+    }
 }
 
 impl Engine {
@@ -86,10 +99,15 @@ impl Engine {
         let spill = SpillFolder::create(&limits.spill_dir)?;
         let folder =
             DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![spill.path().to_owned()]));
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(memory_pool(&settings, limits))
-            .with_disk_manager_builder(folder)
-            .build_arc()?;
+        let pool = memory_pool(&settings, limits);
+        let meter = settings.engine().trace_enabled.then(|| Arc::new(Meter::new(Arc::clone(&pool))));
+        let runtime = RuntimeEnvBuilder::new().with_disk_manager_builder(folder);
+        let runtime = match &meter {
+            Some(meter) => {
+                runtime.with_memory_pool(meter.pool()).with_object_store_registry(meter.object_stores()).build_arc()?
+            }
+            None => runtime.with_memory_pool(pool).build_arc()?,
+        };
         let config = SessionConfig::from(settings.config_options().clone()).with_information_schema(true);
         let state = SessionStateBuilder::new()
             .with_config(config)
@@ -100,7 +118,7 @@ impl Engine {
             .build();
         let session_settings = Mutex::new(settings.clone());
         let context = SessionContext::new_with_state(state);
-        let engine = Self { context, settings, session_settings, _spill: spill };
+        let engine = Self { context, settings, session_settings, meter, _spill: spill };
         for (key, value) in engine.settings.runtime_values() {
             // The session alone knows how to change its caches; it is told as a user would tell it.
             engine.run(&format!("SET {key} = '{}'", value.replace('\'', "''"))).await?;
@@ -159,6 +177,20 @@ impl Engine {
         let task = Arc::new(frame.task_ctx());
         let physical = cancellation::with_places_to_yield(frame.create_physical_plan().await?)?;
         Ok(Plan { physical, task })
+    }
+
+    /// Has a plan watched while it runs; nothing if `engine.trace.enabled` is off. The plan's rows stay the same.
+    pub fn trace(&self, plan: Plan) -> Result<(Plan, Option<Tracer>), EngineError> {
+        if self.meter.is_none() {
+            return Ok((plan, None));
+        }
+        let (physical, tracer) = trace::watch(plan.physical)?;
+        Ok((Plan { physical, task: plan.task }, Some(tracer)))
+    }
+
+    /// Begins to measure what the engine reads and reserves; nothing if `engine.trace.enabled` is off.
+    pub fn start_span(&self) -> Option<Span> {
+        self.meter.as_ref().map(Meter::start)
     }
 
     /// Runs a plan and gives all its rows. Dropping the future cancels the work.

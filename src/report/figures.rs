@@ -1,6 +1,6 @@
 //! Words and figures that every form of report shares.
 
-use crate::results::format::{Summary, Warning};
+use crate::results::format::{Peak, Summary, Warning};
 use crate::results::{Run, StatementState, StatementSummary};
 use crate::text;
 
@@ -53,6 +53,24 @@ pub(super) fn method(run: &Run, summary: &Summary) -> String {
         way => format!("{way} of {} samples", plan.iterations),
     };
     format!("{samples} a statement after {} warm-up; answers checked against {}", plan.warmup, plan.answers)
+}
+
+/// What the counted statements used, in a line; nothing if samples do not tell.
+pub(super) fn resources(summary: &Summary) -> Option<String> {
+    let resources = summary.resources.as_ref()?;
+    let used = [
+        resources.bytes_read.map(|bytes| format!("read {}", text::bytes(bytes))),
+        resources.bytes_spilled.map(|bytes| format!("spilled {}", text::bytes(bytes))),
+        resources.cpu_seconds.map(|time| format!("{} CPU s", seconds(time))),
+    ];
+    let peak = |name: &str, peak: &Option<Peak>| {
+        let Peak { statement, bytes } = peak.as_ref()?;
+        Some(format!("{name} {} ({statement})", text::bytes(*bytes)))
+    };
+    let peaks = [peak("pool", &resources.peak_pool), peak("resident", &resources.peak_rss)];
+    let used = used.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let peaks = peaks.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    Some(if peaks.is_empty() { used } else { format!("{used}; peaks: {peaks}") })
 }
 
 /// Names and values that say where the figures come from.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{FAIR_USE, figures};
+use super::{Columns, FAIR_USE, figures};
 use crate::results::{Aggregate, Run, StatementSummary, summarize};
 
 /// How many statements stand side by side in a row of the table.
@@ -10,6 +10,15 @@ const ACROSS: usize = 4;
 
 /// The whole report as markdown: headline figures, a compact table, the environment.
 pub fn markdown(run: &Run, aggregate: Aggregate) -> String {
+    report(run, aggregate, compact_table)
+}
+
+/// The whole report as markdown, its table with a row for each statement and these columns.
+pub fn markdown_with_columns(run: &Run, aggregate: Aggregate, columns: &Columns) -> String {
+    report(run, aggregate, |statements| table_of(statements, columns))
+}
+
+fn report(run: &Run, aggregate: Aggregate, table: impl FnOnce(&[StatementSummary]) -> Vec<String>) -> String {
     let statements = run.statements(aggregate);
     let summary = summarize(&statements, aggregate);
     let mut out = String::new();
@@ -30,6 +39,10 @@ pub fn markdown(run: &Run, aggregate: Aggregate) -> String {
         summary.statements,
         figures::method(run, &summary)
     ));
+    if let Some(resources) = figures::resources(&summary) {
+        line("");
+        line(&format!("All statements together: {resources}."));
+    }
     line("");
     for row in table(&statements) {
         line(&row);
@@ -47,7 +60,7 @@ pub fn markdown(run: &Run, aggregate: Aggregate) -> String {
 }
 
 /// Statements run down the columns, as in a newspaper.
-fn table(statements: &[StatementSummary]) -> Vec<String> {
+fn compact_table(statements: &[StatementSummary]) -> Vec<String> {
     let height = statements.len().div_ceil(ACROSS);
     let mut rows = vec!["| statement | s ".repeat(ACROSS) + "|", "|---|---:".repeat(ACROSS) + "|"];
     for index in 0..height {
@@ -56,6 +69,23 @@ fn table(statements: &[StatementSummary]) -> Vec<String> {
             None => "| | ".to_owned(),
         });
         rows.push(cells.collect::<String>() + "|");
+    }
+    rows
+}
+
+/// A row for each statement.
+fn table_of(statements: &[StatementSummary], columns: &Columns) -> Vec<String> {
+    let row = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
+    let names = columns.iter().map(|column| column.header.to_owned());
+    let mut rows = vec![row(std::iter::once("statement".to_owned()).chain(names).collect())];
+    let marks = columns.iter().map(|column| if column.is_words { "---|" } else { "---:|" });
+    rows.push("|---|".to_owned() + &marks.collect::<String>());
+    for statement in statements {
+        let cells = columns.iter().map(|column| match column.cell(statement).replace('|', "\\|") {
+            cell if column.is_check() && !statement.state.counts() => format!("**{cell}**"),
+            cell => cell,
+        });
+        rows.push(row(std::iter::once(statement.statement.clone()).chain(cells).collect()));
     }
     rows
 }

@@ -1,14 +1,18 @@
 //! A run for people: text for a terminal, markdown for a README or a pull request.
 //!
+//! [`Columns`] says what stands in the table of either.
+//!
 //! Reads results only, so that a run made elsewhere is shown the same way. [`text()`] and [`markdown()`] give strings;
 //! the command line prints them.
 
+mod columns;
 mod figures;
 mod markdown;
 mod text;
 
-pub use markdown::markdown;
-pub use text::{Style, text};
+pub use columns::Columns;
+pub use markdown::{markdown, markdown_with_columns};
+pub use text::{Style, text, text_with_columns};
 
 /// The wording that the TPC asks for wherever figures of a derived benchmark are shown.
 pub const FAIR_USE: &str = "This benchmark is derived from the TPC-DS benchmark and is not comparable with published TPC-DS \

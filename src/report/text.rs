@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{FAIR_USE, figures};
+use super::{Columns, FAIR_USE, figures};
 use crate::results::format::{Status, Summary};
 use crate::results::{Aggregate, Run, StatementState, StatementSummary, summarize};
 
@@ -32,10 +32,15 @@ const BOLD: u8 = 1;
 
 /// The whole report.
 pub fn text(run: &Run, aggregate: Aggregate, style: Style) -> String {
+    text_with_columns(run, aggregate, style, &Columns::default())
+}
+
+/// The whole report, its table with these columns.
+pub fn text_with_columns(run: &Run, aggregate: Aggregate, style: Style, columns: &Columns) -> String {
     let statements = run.statements(aggregate);
     let summary = summarize(&statements, aggregate);
     let mut out = String::new();
-    statement_table(&mut out, &statements, style);
+    statement_table(&mut out, &statements, style, columns);
     totals(&mut out, run, &summary, style);
     let slowest = figures::slowest(&statements);
     if slowest.len() > 1 {
@@ -58,40 +63,31 @@ fn line(out: &mut String, text: &str) {
     writeln!(out, "{text}").expect("writing to a String does not fail");
 }
 
-fn statement_table(out: &mut String, statements: &[StatementSummary], style: Style) {
+fn statement_table(out: &mut String, statements: &[StatementSummary], style: Style, columns: &Columns) {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    table.set_header(["statement", "median s", "min s", "max s", "planning s", "rows", "check"]);
+    table.set_header(std::iter::once("statement").chain(columns.iter().map(|column| column.header)));
     for statement in statements {
-        let figure = |pick: fn(&crate::results::Spread) -> f64| {
-            let counts = statement.state.counts();
-            statement.with_planning.filter(|_| counts).map_or_else(|| "-".to_owned(), |s| figures::seconds(pick(&s)))
-        };
-        let planning = match (statement.with_planning_seconds, statement.execution_seconds) {
-            (Some(whole), Some(execution)) => figures::seconds(whole - execution),
-            _ => "-".to_owned(),
-        };
-        let rows = statement.row_count.map_or_else(|| "-".to_owned(), crate::text::thousands);
-        let word = figures::check_word(statement);
-        let word = match statement.state {
-            StatementState::Wrong | StatementState::Failed => style.paint(RED, &word),
-            StatementState::Unverified => style.paint(YELLOW, &word),
-            _ => word,
-        };
-        table.add_row([
-            statement.statement.clone(),
-            figure(|s| s.median),
-            figure(|s| s.min),
-            figure(|s| s.max),
-            planning,
-            rows,
-            word,
-        ]);
+        let cells = columns.iter().map(|column| {
+            let cell = column.cell(statement);
+            if column.is_check() { paint_check(statement.state, &cell, style) } else { cell }
+        });
+        table.add_row(std::iter::once(statement.statement.clone()).chain(cells));
     }
-    for column in table.column_iter_mut().skip(1).take(5) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for (cells, column) in table.column_iter_mut().skip(1).zip(columns.iter()) {
+        if !column.is_words {
+            cells.set_cell_alignment(CellAlignment::Right);
+        }
     }
     line(out, &table.trim_fmt());
+}
+
+fn paint_check(state: StatementState, word: &str, style: Style) -> String {
+    match state {
+        StatementState::Wrong | StatementState::Failed => style.paint(RED, word),
+        StatementState::Unverified => style.paint(YELLOW, word),
+        _ => word.to_owned(),
+    }
 }
 
 fn totals(out: &mut String, run: &Run, summary: &Summary, style: Style) {
@@ -114,6 +110,9 @@ fn totals(out: &mut String, run: &Run, summary: &Summary, style: Style) {
     line(out, &second);
     line(out, &format!("statements        {}", counts(summary)));
     line(out, &format!("method            {}", figures::method(run, summary)));
+    if let Some(resources) = figures::resources(summary) {
+        line(out, &format!("resources         {resources}"));
+    }
 }
 
 fn counts(summary: &Summary) -> String {

@@ -188,10 +188,36 @@ pub struct Summary {
     pub total_execution_seconds: f64,
     /// The geometric mean of execution alone.
     pub geomean_execution_seconds: f64,
+    /// What the counted statements used; nothing where samples do not tell.
+    pub resources: Option<Resources>,
 }
 
-/// One execution of one statement.
+/// What the counted statements used, each statement with the medians of its measured samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Bytes that all of them read.
+    pub bytes_read: Option<u64>,
+    /// Bytes that all of them spilled.
+    pub bytes_spilled: Option<u64>,
+    /// User and system time of all of them.
+    pub cpu_seconds: Option<f64>,
+    /// The statement for which operators reserved most memory at once.
+    pub peak_pool: Option<Peak>,
+    /// The statement during which the process had most memory resident.
+    pub peak_rss: Option<Peak>,
+}
+
+/// The largest of several statements.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peak {
+    /// The statement.
+    pub statement: String,
+    /// How large.
+    pub bytes: u64,
+}
+
+/// One execution of one statement. What a sample used and did is nothing where it is not known; older files lack those columns.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SampleRow {
     /// The statement.
     pub statement: String,
@@ -213,15 +239,64 @@ pub struct SampleRow {
     pub error_class: Option<String>,
     /// The failure, or what is wrong with the answer, or why it could not be checked.
     pub message: Option<String>,
+    /// Processor time of the process in the program, planning included.
+    pub user_cpu_ns: Option<u64>,
+    /// Processor time of the process in the kernel, planning included.
+    pub system_cpu_ns: Option<u64>,
+    /// The most memory that operators had reserved at once.
+    pub peak_pool_bytes: Option<u64>,
+    /// The most memory that the process had resident.
+    pub peak_rss_bytes: Option<u64>,
+    /// Bytes that object stores gave, footers and indexes included, planning included.
+    pub bytes_read: Option<u64>,
+    /// Byte ranges that object stores were asked for.
+    pub read_requests: Option<u64>,
+    /// Bytes that operators wrote to disk because memory was short.
+    pub bytes_spilled: Option<u64>,
+    /// Files, or parts of files, that scans looked at.
+    pub file_ranges_total: Option<u64>,
+    /// How many of them were left out whole while the plan ran.
+    pub file_ranges_pruned: Option<u64>,
+    /// Row groups of the files that were opened.
+    pub row_groups_total: Option<u64>,
+    /// How many of them were left out.
+    pub row_groups_pruned: Option<u64>,
+    /// Pages that a page index was asked about, counted in one column.
+    pub pages_total: Option<u64>,
+    /// How many of them were left out.
+    pub pages_pruned: Option<u64>,
+    /// Rows that scans decoded at least in part.
+    pub scan_rows_in: Option<u64>,
+    /// Rows that came out of scans.
+    pub scan_rows_out: Option<u64>,
+    /// Time in scans, summed over operators and partitions, as all that follow.
+    pub scan_ns: Option<u64>,
+    /// Time in filters.
+    pub filter_ns: Option<u64>,
+    /// Time in joins.
+    pub join_ns: Option<u64>,
+    /// Time in aggregates.
+    pub aggregate_ns: Option<u64>,
+    /// Time in windows.
+    pub window_ns: Option<u64>,
+    /// Time in sorts.
+    pub sort_ns: Option<u64>,
+    /// Time in what moves rows between partitions.
+    pub exchange_ns: Option<u64>,
+    /// Time in all other operators.
+    pub other_ns: Option<u64>,
+    /// The same for plans that do the same.
+    pub plan_fingerprint: Option<String>,
 }
 
 /// Whether a sample counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Run to fill caches.
     Warmup,
     /// Run to be measured.
+    #[default]
     Measured,
 }
 

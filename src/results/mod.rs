@@ -9,6 +9,7 @@
 mod error;
 pub mod format;
 mod reader;
+mod resources;
 mod statistics;
 mod summary;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod writer;
 
 pub use error::ResultsError;
 pub use reader::Run;
+pub use resources::cpu_ns;
 pub use statistics::{Aggregate, Spread, geometric_mean};
 pub use summary::{StatementState, StatementSummary, Totals, statement_summaries, summarize};
 pub use writer::RunWriter;

@@ -64,28 +64,48 @@ fn read_samples(folder: &Path) -> Result<Vec<SampleRow>, ResultsError> {
 mod tests {
     use super::*;
     use crate::results::RunWriter;
-    use crate::results::test_support::{run_file, sample_rows};
+    use crate::results::test_support::{recorded_rows, run_file, sample_rows};
     use expect_test::expect;
 
-    #[test]
-    fn what_is_written_is_read() {
+    #[track_caller]
+    fn check_round_trip(samples: &[SampleRow]) -> String {
         let out = tempfile::tempdir().expect("a folder");
         let mut file = run_file();
         let mut writer = RunWriter::create(out.path(), &mut file).expect("a new folder");
-        for sample in sample_rows() {
-            writer.append(&sample).expect("written");
+        for sample in samples {
+            writer.append(sample).expect("written");
         }
         let run = Run::read(writer.folder()).expect("readable");
-        assert_eq!(run.samples, sample_rows());
+        assert_eq!(run.samples, samples);
         assert_eq!(run.file.run, file.run);
-        let text = std::fs::read_to_string(writer.folder().join("samples.csv")).expect("there");
+        std::fs::read_to_string(writer.folder().join("samples.csv")).expect("there")
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        check_round_trip(&sample_rows());
         expect![[r#"
-            statement,iteration,phase,started_at,planning_ns,execute_ns,row_count,check,error_class,message
-            q1,1,measured,2026-01-02T03:04:06.000Z,5000000,95000000,100,verified,,
+            statement,iteration,phase,started_at,planning_ns,execute_ns,row_count,check,error_class,message,user_cpu_ns,system_cpu_ns,peak_pool_bytes,peak_rss_bytes,bytes_read,read_requests,bytes_spilled,file_ranges_total,file_ranges_pruned,row_groups_total,row_groups_pruned,pages_total,pages_pruned,scan_rows_in,scan_rows_out,scan_ns,filter_ns,join_ns,aggregate_ns,window_ns,sort_ns,exchange_ns,other_ns,plan_fingerprint
+            q1,1,measured,2026-01-02T03:04:06.000Z,5000000,95000000,100,verified,,,150000000,10000000,3145728,209715200,5242880,42,0,4,1,12,7,30,20,1234567,1000,70000000,1000000,40000000,9000000,0,2000000,3000000,500000,0123456789abcdef
             q2,1,measured,2026-01-02T03:04:06.000Z,,,,,out_of_memory,"no room for ""x"", 5 bytes
-            second line"
+            second line",60000000,0,1073741824,2147483648,9663676416,,123,,,,,,,,,,,,,,,,,
         "#]]
-        .assert_eq(&text);
+        .assert_eq(&check_round_trip(&recorded_rows()));
+    }
+
+    #[test]
+    fn files_from_before_samples_recorded_what_they_used_are_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let run = serde_json::to_string(&run_file()).expect("serializes");
+        let samples = "statement,iteration,phase,started_at,planning_ns,execute_ns,row_count,check,error_class,message\n\
+             q1,1,measured,2026-01-02T03:04:06.000Z,5000000,95000000,100,verified,,\n";
+        for (name, text) in [(RUN_FILE, run.as_str()), (SAMPLES_FILE, samples)] {
+            std::fs::write(folder.path().join(name), text).expect("written");
+        }
+        let run = Run::read(folder.path()).expect("readable");
+        assert_eq!(run.samples, sample_rows()[..1]);
+        let statements = run.statements(Aggregate::Median);
+        assert_eq!(crate::results::summarize(&statements, Aggregate::Median).resources, None);
     }
 
     #[test]

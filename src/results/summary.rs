@@ -4,6 +4,7 @@
 //! gave a wrong answer has no time in any total.
 
 use super::format::{Check, Phase, SampleRow, Summary};
+use super::resources::resources;
 use super::statistics::{Aggregate, Spread, geometric_mean};
 
 /// What became of a statement.
@@ -49,6 +50,8 @@ pub struct StatementSummary {
     pub message: Option<String>,
     /// The class of the failure.
     pub error_class: Option<String>,
+    /// The samples that tell what it used and did: the measured ones, or the warm-up where there are no others.
+    pub samples: Vec<SampleRow>,
 }
 
 /// The two figures of a suite.
@@ -96,6 +99,8 @@ fn summarize_statement(name: &str, samples: &[&SampleRow], aggregate: Aggregate)
     let failed = samples.iter().find(|sample| sample.error_class.is_some());
     let wrong = || samples.iter().find(|sample| sample.check == Some(Check::Wrong));
     let telling = failed.or_else(wrong).or_else(|| samples.last());
+    let any_measured = measured().next().is_some();
+    let recorded = samples.iter().filter(|sample| !any_measured || sample.phase == Phase::Measured);
     StatementSummary {
         statement: name.to_owned(),
         state,
@@ -106,6 +111,7 @@ fn summarize_statement(name: &str, samples: &[&SampleRow], aggregate: Aggregate)
         execution: Spread::of(&execution),
         message: telling.and_then(|sample| sample.message.clone()),
         error_class: telling.and_then(|sample| sample.error_class.clone()),
+        samples: recorded.map(|sample| (*sample).clone()).collect(),
     }
 }
 
@@ -148,6 +154,7 @@ pub fn summarize(statements: &[StatementSummary], aggregate: Aggregate) -> Summa
         geomean_with_planning_seconds: whole.geomean_seconds,
         total_execution_seconds: execution.total_seconds,
         geomean_execution_seconds: execution.geomean_seconds,
+        resources: resources(statements),
     }
 }
 
@@ -167,6 +174,7 @@ mod tests {
             check,
             error_class: error.map(str::to_owned),
             message: error.map(|class| format!("{class}!")),
+            ..SampleRow::default()
         }
     }
 

@@ -67,8 +67,7 @@ pub(crate) fn sample_rows() -> Vec<SampleRow> {
         execute_ns: Some(95_000_000),
         row_count: Some(100),
         check: Some(Check::Verified),
-        error_class: None,
-        message: None,
+        ..SampleRow::default()
     };
     let failed = SampleRow {
         statement: "q2".to_owned(),
@@ -81,4 +80,46 @@ pub(crate) fn sample_rows() -> Vec<SampleRow> {
         ..right.clone()
     };
     vec![right, failed]
+}
+
+/// The same samples, with what they used and did.
+pub(crate) fn recorded_rows() -> Vec<SampleRow> {
+    let mut rows = sample_rows();
+    rows[0] = SampleRow {
+        user_cpu_ns: Some(150_000_000),
+        system_cpu_ns: Some(10_000_000),
+        peak_pool_bytes: Some(3 << 20),
+        peak_rss_bytes: Some(200 << 20),
+        bytes_read: Some(5 << 20),
+        read_requests: Some(42),
+        bytes_spilled: Some(0),
+        file_ranges_total: Some(4),
+        file_ranges_pruned: Some(1),
+        row_groups_total: Some(12),
+        row_groups_pruned: Some(7),
+        pages_total: Some(30),
+        pages_pruned: Some(20),
+        scan_rows_in: Some(1_234_567),
+        scan_rows_out: Some(1_000),
+        scan_ns: Some(70_000_000),
+        filter_ns: Some(1_000_000),
+        join_ns: Some(40_000_000),
+        aggregate_ns: Some(9_000_000),
+        window_ns: Some(0),
+        sort_ns: Some(2_000_000),
+        exchange_ns: Some(3_000_000),
+        other_ns: Some(500_000),
+        plan_fingerprint: Some("0123456789abcdef".to_owned()),
+        ..rows[0].clone()
+    };
+    rows[1] = SampleRow {
+        user_cpu_ns: Some(60_000_000),
+        system_cpu_ns: Some(0),
+        peak_pool_bytes: Some(1 << 30),
+        peak_rss_bytes: Some(2 << 30),
+        bytes_read: Some(9 << 30),
+        bytes_spilled: Some(123),
+        ..rows[1].clone()
+    };
+    rows
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::{Execution, Failure, PlannedStatement, RunPlan, Verdict, Verifier, clock, execute_once};
+use super::{Execution, Failure, PlannedStatement, RunPlan, Verdict, Verifier, clock, execute_recorded};
 use crate::engine::{Engine, ErrorClass};
 use crate::results::format::{Check, Phase, SampleRow};
 use crate::results::{ResultsError, RunWriter};
@@ -89,11 +89,12 @@ pub async fn run_all(
                 return Ok((RunEnd::Interrupted, samples));
             }
             let started_at = clock::timestamp();
-            let result = execute_once(engine, &statement.sql, plan.timeout, cancel).await;
+            let (result, record) = execute_recorded(engine, &statement.sql, plan.timeout, cancel).await;
             if matches!(&result, Err(failure) if failure.class == ErrorClass::Cancelled) {
                 return Ok((RunEnd::Interrupted, samples));
             }
-            let sample = to_row(statement, phase, iteration, started_at, result, verifier);
+            let mut sample = to_row(statement, phase, iteration, started_at, result, verifier);
+            record.write_to(&mut sample);
             writer.append(&sample)?;
             observer.sample_finished(&sample);
             let failed = sample.error_class.is_some();
@@ -122,18 +123,8 @@ fn to_row(
     result: Result<Execution, Failure>,
     verifier: &Verifier,
 ) -> SampleRow {
-    let mut row = SampleRow {
-        statement: statement.name.to_string(),
-        iteration,
-        phase,
-        started_at,
-        planning_ns: None,
-        execute_ns: None,
-        row_count: None,
-        check: None,
-        error_class: None,
-        message: None,
-    };
+    let mut row =
+        SampleRow { statement: statement.name.to_string(), iteration, phase, started_at, ..SampleRow::default() };
     match result {
         Ok(execution) => {
             row.planning_ns = Some(execution.planning_ns);

@@ -1,13 +1,15 @@
 //! One execution of one statement: timed, bounded in time, stoppable.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use tokio::task::JoinError;
 
+use super::record::{Recording, SampleRecord};
 use super::{Cancel, clock};
+use crate::engine::trace::Tracer;
 use crate::engine::{Engine, EngineError, ErrorClass};
 
 /// How long stopped work may take to come to rest before the next sample starts anyway.
@@ -49,8 +51,34 @@ pub async fn execute_once(
     timeout: Duration,
     cancel: &Cancel,
 ) -> Result<Execution, Failure> {
+    execute(engine, sql, timeout, cancel, &Arc::default()).await
+}
+
+/// As [`execute_once`], and says what it used, whether or not there is a result.
+pub async fn execute_recorded(
+    engine: &Arc<Engine>,
+    sql: &str,
+    timeout: Duration,
+    cancel: &Cancel,
+) -> (Result<Execution, Failure>, SampleRecord) {
+    let recording = Recording::start(engine);
+    let tracer = Arc::new(OnceLock::new());
+    let result = execute(engine, sql, timeout, cancel, &tracer).await;
+    (result, recording.finish(tracer.get()))
+}
+
+/// Where the tracer of a plan is left as soon as there is one, for those who come after a failure.
+type TracerPlace = Arc<OnceLock<Tracer>>;
+
+async fn execute(
+    engine: &Arc<Engine>,
+    sql: &str,
+    timeout: Duration,
+    cancel: &Cancel,
+    tracer: &TracerPlace,
+) -> Result<Execution, Failure> {
     let at_rest = alive_tasks();
-    let mut work = tokio::spawn(timed(Arc::clone(engine), sql.to_owned()));
+    let mut work = tokio::spawn(timed(Arc::clone(engine), sql.to_owned(), Arc::clone(tracer)));
     let stopped = tokio::select! {
         finished = &mut work => return finished.unwrap_or_else(|error| Err(panicked(error))),
         () = tokio::time::sleep(timeout) => Failure {
@@ -68,16 +96,21 @@ pub async fn execute_once(
     }
 }
 
-async fn timed(engine: Arc<Engine>, sql: String) -> Result<Execution, Failure> {
+async fn timed(engine: Arc<Engine>, sql: String, place: TracerPlace) -> Result<Execution, Failure> {
     let begun = clock::now();
     let plan = engine.plan(&sql).await?;
     let planned = clock::now();
     let schema = plan.schema();
+    let (plan, tracer) = engine.trace(plan)?;
+    if let Some(tracer) = tracer {
+        drop(place.set(tracer));
+    }
+    let ready = clock::now();
     let batches = engine.execute(plan).await?;
     let done = clock::now();
     Ok(Execution {
         planning_ns: planned.nanoseconds_since(begun),
-        execute_ns: done.nanoseconds_since(planned),
+        execute_ns: done.nanoseconds_since(ready),
         schema,
         batches,
     })
@@ -112,6 +145,7 @@ async fn wait_for_rest(at_rest: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::trace::OperatorKind;
     use crate::engine::{EngineLimits, Profile, Settings};
 
     const ENDLESS: &str = "select count(*) from generate_series(1, 3000000) a (x), generate_series(1, 3000000) b (y) where x % 7 <> y % 5";
@@ -153,6 +187,19 @@ mod tests {
         });
         let result = execute_once(&engine, ENDLESS, Duration::from_secs(600), &cancel).await;
         assert_eq!(result.expect_err("it takes hours").class, ErrorClass::Cancelled);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_was_stopped_has_a_record_too() {
+        let engine = engine().await;
+        let (result, record) = execute_recorded(&engine, ENDLESS, Duration::from_millis(300), &Cancel::new()).await;
+        assert_eq!(result.expect_err("it takes hours").class, ErrorClass::Timeout);
+        let plan = record.plan.expect("it was planned");
+        assert!(plan.operator_ns(OperatorKind::Join) > 0, "{plan:?}");
+        assert!(record.usage.is_some_and(|usage| usage.peak_pool_bytes > 0), "{:?}", record.usage);
+        let (result, record) =
+            execute_recorded(&engine, "select nothing", Duration::from_secs(9), &Cancel::new()).await;
+        assert!(result.is_err() && record.plan.is_none() && record.usage.is_some());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -159,6 +159,7 @@ mod tests {
             execution_seconds: Some(median),
             message: Some("no answers".to_owned()),
             error_class: None,
+            samples: Vec::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 mod cli;
 mod generate;
 mod run;
+mod samples;
 mod settings;
 mod sql;
 mod suite_sf1;

@@ -38,6 +38,8 @@ pub struct EngineOptions {
     pub memory_pool: MemoryPoolKind,
     /// What scans are told of the statement above them.
     pub pushdown: PushdownOptions,
+    /// Record what samples use and what operators do. Off for showing what recording costs; decided when the engine is made.
+    pub trace_enabled: bool,
 }
 
 /// How operators share the memory limit.
@@ -65,6 +67,7 @@ impl Default for EngineOptions {
             declare_keys: false,
             memory_pool: MemoryPoolKind::Fair,
             pushdown: PushdownOptions::default(),
+            trace_enabled: true,
         }
     }
 }
@@ -110,6 +113,8 @@ impl ExtensionOptions for EngineOptions {
             ("memory_pool", "fair") => self.memory_pool = MemoryPoolKind::Fair,
             ("memory_pool", "greedy") => self.memory_pool = MemoryPoolKind::Greedy,
             ("memory_pool", _) => return Err(takes("`fair` or `greedy`")),
+            ("trace.enabled", "true" | "false") => self.trace_enabled = value == "true",
+            ("trace.enabled", _) => return Err(takes("`true` or `false`")),
             _ => {
                 let unknown = || DataFusionError::Configuration(format!("there is no setting `engine.{key}`"));
                 return self.set_in_family(key, value).ok_or_else(unknown)?;
@@ -131,6 +136,11 @@ impl ExtensionOptions for EngineOptions {
                 "Declare primary keys that the manifest vouches for; DataFusion 55 may give wrong answers with it",
             ),
             entry("memory_pool", self.memory_pool.to_string(), "How the memory limit is shared: fair or greedy"),
+            entry(
+                "trace.enabled",
+                self.trace_enabled.to_string(),
+                "Record what samples use and what operators do; decided when the engine is made",
+            ),
         ];
         [self.adaptive.entries(), own, self.pushdown.entries()].concat()
     }
@@ -512,6 +522,10 @@ mod tests {
         check_error(
             "engine.memory_pool=big",
             "setting `engine.memory_pool` does not take `big` (--set): it takes `fair` or `greedy`",
+        );
+        check_error(
+            "engine.trace.enabled=1",
+            "setting `engine.trace.enabled` does not take `1` (--set): it takes `true` or `false`",
         );
         check_error("batch", "`batch` is not of the form KEY=VALUE, as in datafusion.execution.batch_size=16384");
         check_error(

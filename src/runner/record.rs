@@ -1,0 +1,136 @@
+//! What a sample used and did, beside the time it took.
+//!
+//! ```text
+//! start ──▶ planning, execution (timed) ──▶ finish
+//!   └─ processor time, memory, reads begin anew    └─ what came on top; what each operator did
+//! ```
+//!
+//! Everything that costs time is done before planning begins or after the last row has come.
+
+use std::sync::Arc;
+
+use super::process::{self, CpuMark, CpuTime};
+use crate::engine::Engine;
+use crate::engine::trace::{OperatorKind, PlanTrace, Span, SpanUsage, Tracer};
+use crate::results::format::SampleRow;
+
+/// What a sample used and did. What is not known is nothing: on other systems than Linux, for a statement that was not planned,
+/// or with `engine.trace.enabled` off.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SampleRecord {
+    /// Processor time of this process.
+    pub cpu: Option<CpuTime>,
+    /// The most memory that this process had resident.
+    pub peak_rss_bytes: Option<u64>,
+    /// What was read and reserved.
+    pub usage: Option<SpanUsage>,
+    /// What the plan did; a part of it if the sample failed.
+    pub plan: Option<PlanTrace>,
+}
+
+impl SampleRecord {
+    /// Fills in a sample's row.
+    pub fn write_to(&self, row: &mut SampleRow) {
+        row.user_cpu_ns = self.cpu.map(|cpu| cpu.user_ns);
+        row.system_cpu_ns = self.cpu.map(|cpu| cpu.system_ns);
+        row.peak_rss_bytes = self.peak_rss_bytes;
+        row.peak_pool_bytes = self.usage.map(|usage| usage.peak_pool_bytes);
+        row.bytes_read = self.usage.map(|usage| usage.bytes_read);
+        row.read_requests = self.usage.map(|usage| usage.read_requests);
+        if let Some(plan) = &self.plan {
+            write_plan(plan, row);
+        }
+    }
+}
+
+fn write_plan(plan: &PlanTrace, row: &mut SampleRow) {
+    let scans = plan.scans();
+    row.bytes_spilled = Some(plan.spilled_bytes());
+    row.file_ranges_total = Some(scans.file_ranges_total);
+    row.file_ranges_pruned = Some(scans.file_ranges_pruned);
+    row.row_groups_total = Some(scans.row_groups_total);
+    row.row_groups_pruned = Some(scans.row_groups_pruned);
+    row.pages_total = Some(scans.pages_total);
+    row.pages_pruned = Some(scans.pages_pruned);
+    row.scan_rows_in = Some(scans.rows_in);
+    row.scan_rows_out = Some(scans.rows_out);
+    for kind in OperatorKind::ALL {
+        *operator_field(row, kind) = Some(plan.operator_ns(kind));
+    }
+    row.plan_fingerprint = Some(plan.fingerprint.clone());
+}
+
+fn operator_field(row: &mut SampleRow, kind: OperatorKind) -> &mut Option<u64> {
+    match kind {
+        OperatorKind::Scan => &mut row.scan_ns,
+        OperatorKind::Filter => &mut row.filter_ns,
+        OperatorKind::Join => &mut row.join_ns,
+        OperatorKind::Aggregate => &mut row.aggregate_ns,
+        OperatorKind::Window => &mut row.window_ns,
+        OperatorKind::Sort => &mut row.sort_ns,
+        OperatorKind::Exchange => &mut row.exchange_ns,
+        OperatorKind::Other => &mut row.other_ns,
+    }
+}
+
+/// A record that is being made.
+#[derive(Debug)]
+pub(super) struct Recording {
+    /// Nothing if `engine.trace.enabled` is off.
+    begun: Option<Begun>,
+}
+
+#[derive(Debug)]
+struct Begun {
+    span: Span,
+    cpu: Option<CpuMark>,
+    rss_is_fresh: bool,
+}
+
+impl Recording {
+    /// Begins a record; to be called before the clock starts.
+    pub(super) fn start(engine: &Arc<Engine>) -> Self {
+        let begin = |span| Begun { rss_is_fresh: process::reset_peak_rss(), span, cpu: CpuMark::now() };
+        Self { begun: engine.start_span().map(begin) }
+    }
+
+    /// Ends it; to be called after the clock has stopped.
+    pub(super) fn finish(self, tracer: Option<&Tracer>) -> SampleRecord {
+        let Some(begun) = self.begun else { return SampleRecord::default() };
+        SampleRecord {
+            cpu: begun.cpu.and_then(|before| Some(before.until(&CpuMark::now()?))),
+            peak_rss_bytes: if begun.rss_is_fresh { process::peak_rss_bytes() } else { None },
+            usage: Some(begun.span.finish()),
+            plan: tracer.map(Tracer::trace),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::trace::OperatorTrace;
+
+    #[test]
+    fn every_kind_of_operator_has_a_column_of_its_own() {
+        let operator = |(index, kind): (usize, OperatorKind)| OperatorTrace {
+            depth: 0,
+            name: kind.to_string(),
+            kind,
+            output_rows: 0,
+            operator_ns: index as u64 + 1,
+            spill_count: 1,
+            spilled_bytes: 10,
+            peak_memory_bytes: None,
+            scan: None,
+        };
+        let operators = OperatorKind::ALL.into_iter().enumerate().map(operator).collect();
+        let plan = Some(PlanTrace { fingerprint: "abc".to_owned(), operators });
+        let mut row = SampleRow::default();
+        SampleRecord { plan, ..SampleRecord::default() }.write_to(&mut row);
+        let times = OperatorKind::ALL.map(|kind| *operator_field(&mut row, kind));
+        assert_eq!(times, [1, 2, 3, 4, 5, 6, 7, 8].map(Some));
+        assert_eq!((row.bytes_spilled, row.plan_fingerprint.as_deref()), (Some(80), Some("abc")));
+        assert_eq!((row.bytes_read, row.user_cpu_ns), (None, None));
+    }
+}
