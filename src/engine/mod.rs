@@ -8,8 +8,11 @@
 //! The `datafusion` profile is the same code path with everything of ours off: it is the baseline.
 
 mod cancellation;
+mod catalog;
+mod copy;
 mod dialect;
 mod error;
+mod files;
 mod profile;
 mod session;
 mod settings;
@@ -23,7 +26,9 @@ pub mod versions {
     pub const ARROW: &str = arrow::ARROW_VERSION;
 }
 
+pub use catalog::{ColumnInfo, TableInfo};
 pub use error::{EngineError, ErrorClass};
+pub use files::FileError;
 pub use profile::{Profile, ProfileError};
 pub use session::{Engine, EngineLimits, ParsedStatement, Plan};
 pub use settings::{EngineOptions, MemoryPoolKind, ResolvedSetting, SettingError, SettingSource, Settings};

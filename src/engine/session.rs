@@ -20,7 +20,10 @@ use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Set, Statement as AstSt
 use super::dialect::SqlDialect;
 use super::settings::{MemoryPoolKind, canonical_key};
 use super::spill::SpillFolder;
-use super::{EngineError, Settings, cancellation};
+use super::{EngineError, Settings, cancellation, copy, files};
+
+/// How much DataFusion remembers of folders' listings.
+const LISTINGS: &str = "datafusion.runtime.list_files_cache_limit";
 
 /// How many consumers an out-of-memory message names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(5).expect("5 is not 0");
@@ -38,6 +41,7 @@ pub struct EngineLimits {
 pub struct Engine {
     context: SessionContext,
     settings: Settings,
+    reads_files: bool,
     /// Held so that the folder is removed with the engine.
     _spill: SpillFolder,
 }
@@ -84,7 +88,8 @@ impl Engine {
         let config = SessionConfig::from(settings.config_options().clone()).with_information_schema(true);
         let state =
             SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
-        let engine = Self { context: SessionContext::new_with_state(state), settings, _spill: spill };
+        let engine =
+            Self { context: SessionContext::new_with_state(state), settings, reads_files: false, _spill: spill };
         for (key, value) in engine.settings.runtime_values() {
             // The session alone knows how to change its caches; it is told as a user would tell it.
             engine.run(&format!("SET {key} = '{}'", value.replace('\'', "''"))).await?;
@@ -95,6 +100,23 @@ impl Engine {
     /// The settings that the engine was made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Lets SQL read and write files by their paths. The engine that a benchmark measures is never told to.
+    pub async fn allow_files(&mut self) -> Result<(), EngineError> {
+        files::allow(&self.context)?;
+        self.reads_files = true;
+        // A folder's listing is remembered by DataFusion for the whole session: what COPY or another program wrote into it
+        // since would be missing.
+        if !self.settings.runtime_values().any(|(key, _)| key == LISTINGS) {
+            self.run(&format!("SET {LISTINGS} = '0'")).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether SQL may name files.
+    pub(super) fn reads_files(&self) -> bool {
+        self.reads_files
     }
 
     /// Makes a table known under `name`.
@@ -133,8 +155,15 @@ impl Engine {
 
     /// Plans one statement.
     pub async fn plan_statement(&self, statement: ParsedStatement) -> Result<Plan, EngineError> {
-        let statement = self.with_own_setting_names(statement.0)?;
-        let logical = self.context.state().statement_to_plan(statement).await?;
+        let mut statement = self.with_own_setting_names(statement.0)?;
+        if self.reads_files {
+            copy::check_places(&mut statement)?;
+        }
+        let state = self.context.state();
+        let mut logical = state.statement_to_plan(statement).await?;
+        if self.reads_files {
+            logical = copy::with_null_partitions(logical, state.config_options())?;
+        }
         let frame = self.context.execute_logical_plan(logical).await?;
         let task = Arc::new(frame.task_ctx());
         let physical = cancellation::with_places_to_yield(frame.create_physical_plan().await?)?;
