@@ -1,8 +1,10 @@
 //! The program as its user meets it: whole invocations, their output, files and exit codes.
 
 mod cli;
+mod files;
 mod generate;
 mod run;
+mod shell;
 mod sql;
 mod suite_sf1;
 mod support;
