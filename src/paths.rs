@@ -13,6 +13,16 @@ pub fn cache_dir() -> Option<PathBuf> {
     user.map(|folder| folder.join("dsbench"))
 }
 
+/// Where the shell's history is kept: `$DSBENCH_CACHE`, or `dsbench` in the user's folder for such things.
+pub fn state_dir() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os("DSBENCH_CACHE") {
+        return Some(PathBuf::from(folder));
+    }
+    let user = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let user = user.or_else(|| std::env::home_dir().map(|home| home.join(".local").join("state")));
+    user.map(|folder| folder.join("dsbench"))
+}
+
 /// The parent of the data folders `sf1`, `sf10`, …: `$DSBENCH_DATA`, or the cache folder.
 pub fn data_dir() -> Option<PathBuf> {
     std::env::var_os("DSBENCH_DATA").map(PathBuf::from).or_else(cache_dir)

@@ -9,6 +9,7 @@ use datagen::ScaleFactor;
 
 use super::exit::Failure;
 use super::output;
+use super::suggest::suggesting;
 use crate::engine::{EngineLimits, Profile, Settings};
 use crate::paths;
 use crate::report::Columns;
@@ -49,11 +50,18 @@ impl SuiteArgs {
     }
 }
 
+/// What completion offers for the name of a profile.
+pub(super) const PROFILES: [&str; 2] = ["default", "datafusion"];
+
+/// What completion offers for the way in which samples become one figure.
+pub(super) const AGGREGATES: [&str; 4] = ["median", "min", "mean", "aws"];
+
 /// How the engine is configured.
 #[derive(Debug, clap::Args)]
 pub(super) struct EngineArgs {
     /// The engine's configuration: `default`, `datafusion` (plain DataFusion), a TOML file, or NAME for profiles/NAME.toml
     #[arg(long, value_name = "NAME", default_value = "default", env = "DSBENCH_PROFILE")]
+    #[arg(value_parser = suggesting::<String>(&PROFILES), hide_possible_values = true)]
     pub(super) profile: String,
     /// Set one setting over the profile; may be given several times, the last one wins. `dsbench sql "show all"` lists them
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -120,7 +128,7 @@ pub(super) struct DataArgs {
     #[arg(long, value_name = "SF")]
     pub(super) scale: Option<ScaleFactor>,
     /// The folder or URL of the tables [default: sf1, sf10, … under $DSBENCH_DATA or ~/.cache/dsbench]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_hint = clap::ValueHint::DirPath)]
     pub(super) data: Option<String>,
 }
 

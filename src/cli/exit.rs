@@ -114,7 +114,7 @@ impl From<EngineError> for Failure {
         match error {
             EngineError::Setting(_) | EngineError::Profile(_) => Self::Usage(chain(&error)),
             EngineError::SpillFolder { .. } => Self::Other(chain(&error)),
-            EngineError::Statement { .. } => Self::Statement(chain(&error)),
+            EngineError::Statement { .. } | EngineError::File(_) => Self::Statement(chain(&error)),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::args::{default_folder, runtime, stop_on_interrupt};
 use super::exit::{Code, Failure};
 use super::output;
 use super::progress::DataProgress;
+use super::suggest::suggesting;
 use crate::runner::clock;
 use crate::text;
 
@@ -38,6 +39,7 @@ pub(super) struct Args {
     row_group_rows: u64,
     /// How pages are compressed: snappy, zstd or none
     #[arg(long, value_name = "CODEC", default_value_t = Compression::default())]
+    #[arg(value_parser = suggesting::<Compression>(&["snappy", "zstd", "none"]), hide_possible_values = true)]
     compression: Compression,
     /// Threads; the files do not depend on it [default: one a processor]
     #[arg(long, value_name = "N")]

@@ -4,14 +4,18 @@
 
 mod args;
 mod completions;
+mod doctor;
 mod exit;
 mod generate;
+mod man;
 mod output;
 mod progress;
 mod queries;
 mod report;
 mod run;
+mod shell;
 mod sql;
+mod suggest;
 
 use std::process::ExitCode;
 
@@ -36,6 +40,7 @@ Examples:
   dsbench run --scale 10 --profile datafusion  the baseline at scale 10
   dsbench run --queries q1,q14a,20-25 --set datafusion.execution.batch_size=16384
   dsbench sql \"select count(*) from store_sales\"
+  dsbench sql                                  the same in a shell
   dsbench queries show q14a                    the exact SQL
 
 Exit codes: 0 well, 2 wrong usage, 3 data missing or damaged, 4 a statement failed, 5 a wrong answer, 130 interrupted, 1 anything else.
@@ -47,14 +52,18 @@ enum Command {
     Run(Box<run::Args>),
     /// Make TPC-DS data as Parquet files, or complete or check what is there
     Generate(generate::Args),
-    /// Run SQL over the tables, with the same engine and settings
+    /// Run SQL over the tables and files, or open a shell, with the same engine and settings
     Sql(sql::Args),
     /// List, show or export the statements
     Queries(queries::Args),
     /// Show a saved run again, as text, markdown or JSON
     Report(report::Args),
+    /// Look for what would spoil a measurement on this machine
+    Doctor(doctor::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
+    /// Print the manual page, or write all of them
+    Man(man::Args),
 }
 
 /// Reads the arguments, does what they say, prints what went wrong.
@@ -66,7 +75,9 @@ pub fn main() -> ExitCode {
         Command::Sql(args) => sql::run(args),
         Command::Queries(args) => queries::run(args),
         Command::Report(args) => report::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     };
     match result {
         Ok(code) => code.into(),

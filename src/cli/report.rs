@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::args::ColumnArgs;
+use super::args::{AGGREGATES, ColumnArgs};
 use super::exit::{Code, Failure};
 use super::output;
+use super::suggest::suggesting;
 use crate::report::{Columns, Style, markdown, markdown_with_columns, text_with_columns};
 use crate::results::{Aggregate, Run, summarize};
 
@@ -17,7 +18,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// How the samples of a statement become one figure: median, min, mean, aws [default: as in the run]
-    #[arg(long, value_name = "WAY")]
+    #[arg(long, value_name = "WAY", value_parser = suggesting::<Aggregate>(&AGGREGATES), hide_possible_values = true)]
     aggregate: Option<Aggregate>,
     #[command(flatten)]
     columns: ColumnArgs,

@@ -7,9 +7,10 @@ use std::time::Duration;
 use chrono::SecondsFormat;
 use datagen::Options;
 
-use super::args::{ColumnArgs, DataArgs, EngineArgs, SuiteArgs, runtime, stop_on_interrupt};
+use super::args::{AGGREGATES, ColumnArgs, DataArgs, EngineArgs, PROFILES, SuiteArgs, runtime, stop_on_interrupt};
 use super::exit::{Code, Failure};
 use super::progress::RunProgress;
+use super::suggest::suggesting;
 use super::{generate, output, report};
 use crate::answers::{AnswerSet, DataIdentity};
 use crate::engine::{Engine, EngineLimits, Profile, Settings};
@@ -47,6 +48,7 @@ pub(super) struct Args {
     /// How the samples of a statement become one figure: median, min, mean; aws is the mean of median, min and max of execution
     /// time alone, as the figures published for AWS's emr-spark-benchmark
     #[arg(long, value_name = "WAY", default_value_t = Aggregate::default())]
+    #[arg(value_parser = suggesting::<Aggregate>(&AGGREGATES), hide_possible_values = true)]
     aggregate: Aggregate,
     /// Words to find the run by; they become part of the folder's name
     #[arg(long, value_name = "TEXT")]
@@ -58,7 +60,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR", conflicts_with = "verify_with")]
     answers: Option<PathBuf>,
     /// Compare with what this profile returns on the same data
-    #[arg(long, value_name = "PROFILE")]
+    #[arg(long, value_name = "PROFILE", value_parser = suggesting::<String>(&PROFILES), hide_possible_values = true)]
     verify_with: Option<String>,
     /// Print what would be run, and stop
     #[arg(long)]

@@ -5,7 +5,7 @@ use std::fmt;
 use datafusion::error::DataFusionError;
 use thiserror::Error;
 
-use super::{ProfileError, SettingError};
+use super::{FileError, ProfileError, SettingError};
 
 /// The class of a failure, as the `error_class` column of results has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,9 @@ pub enum EngineError {
         /// The engine's message without backtrace.
         message: String,
     },
+    /// A file that is named in SQL cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A setting does not exist or does not take that value.
     #[error(transparent)]
     Setting(#[from] SettingError),
@@ -76,15 +79,28 @@ impl EngineError {
         match self {
             Self::Statement { class, .. } => *class,
             Self::Setting(_) | Self::Profile(_) => ErrorClass::Plan,
-            Self::SpillFolder { .. } => ErrorClass::Io,
+            Self::SpillFolder { .. } | Self::File(_) => ErrorClass::Io,
         }
     }
 }
 
+/// What to do about a CSV file whose later rows do not fit the types that its first ones have.
+const TYPES_ARE_GUESSED: &str = "; a CSV file's types are those of its first 1,000 rows: name them with CREATE EXTERNAL TABLE \
+                                 t (a VARCHAR, …) STORED AS CSV LOCATION '…'";
+
 impl From<DataFusionError> for EngineError {
     fn from(error: DataFusionError) -> Self {
+        if let DataFusionError::External(cause) = error.find_root()
+            && let Some(file) = cause.downcast_ref::<FileError>()
+        {
+            return Self::File(file.clone());
+        }
         let class = classify(&error);
-        Self::Statement { class, message: error.strip_backtrace().trim_end().to_owned() }
+        let mut message = error.strip_backtrace().trim_end().to_owned();
+        if message.contains("Error while parsing value") {
+            message.push_str(TYPES_ARE_GUESSED);
+        }
+        Self::Statement { class, message }
     }
 }
 

@@ -9,10 +9,13 @@
 //! The `datafusion` profile is the same code path with everything of ours off: it is the baseline.
 
 mod cancellation;
+mod catalog;
+mod copy;
 #[cfg(test)]
 mod declared_keys;
 mod dialect;
 mod error;
+mod files;
 mod optimizer;
 mod profile;
 mod session;
@@ -28,7 +31,9 @@ pub mod versions {
     pub const ARROW: &str = arrow::ARROW_VERSION;
 }
 
+pub use catalog::{ColumnInfo, TableInfo};
 pub use error::{EngineError, ErrorClass};
+pub use files::FileError;
 pub use profile::{Profile, ProfileError};
 pub use session::{Engine, EngineLimits, ParsedStatement, Plan};
 pub use settings::{

@@ -22,7 +22,10 @@ use super::dialect::SqlDialect;
 use super::settings::{MemoryPoolKind, canonical_key};
 use super::spill::SpillFolder;
 use super::trace::{self, Meter, Span, Tracer};
-use super::{EngineError, Settings, cancellation, optimizer};
+use super::{EngineError, Settings, cancellation, copy, files, optimizer};
+
+/// How much DataFusion remembers of folders' listings.
+const LISTINGS: &str = "datafusion.runtime.list_files_cache_limit";
 
 /// How many consumers an out-of-memory message names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(5).expect("5 is not 0");
@@ -44,6 +47,7 @@ pub struct Engine {
     session_settings: Mutex<Settings>,
     /// Nothing if `engine.trace.enabled` is off.
     meter: Option<Arc<Meter>>,
+    reads_files: bool,
     /// Held so that the folder is removed with the engine.
     _spill: SpillFolder,
 }
@@ -118,7 +122,7 @@ impl Engine {
             .build();
         let session_settings = Mutex::new(settings.clone());
         let context = SessionContext::new_with_state(state);
-        let engine = Self { context, settings, session_settings, meter, _spill: spill };
+        let engine = Self { context, settings, session_settings, meter, reads_files: false, _spill: spill };
         for (key, value) in engine.settings.runtime_values() {
             // The session alone knows how to change its caches; it is told as a user would tell it.
             engine.run(&format!("SET {key} = '{}'", value.replace('\'', "''"))).await?;
@@ -129,6 +133,23 @@ impl Engine {
     /// The settings that the engine was made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Lets SQL read and write files by their paths. The engine that a benchmark measures is never told to.
+    pub async fn allow_files(&mut self) -> Result<(), EngineError> {
+        files::allow(&self.context)?;
+        self.reads_files = true;
+        // A folder's listing is remembered by DataFusion for the whole session: what COPY or another program wrote into it
+        // since would be missing.
+        if !self.settings.runtime_values().any(|(key, _)| key == LISTINGS) {
+            self.run(&format!("SET {LISTINGS} = '0'")).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether SQL may name files.
+    pub(super) fn reads_files(&self) -> bool {
+        self.reads_files
     }
 
     /// Makes a table known under `name`.
@@ -167,8 +188,15 @@ impl Engine {
 
     /// Plans one statement.
     pub async fn plan_statement(&self, statement: ParsedStatement) -> Result<Plan, EngineError> {
-        let statement = self.with_own_setting_names(statement.0)?;
-        let logical = self.context.state().statement_to_plan(statement).await?;
+        let mut statement = self.with_own_setting_names(statement.0)?;
+        if self.reads_files {
+            copy::check_places(&mut statement)?;
+        }
+        let state = self.context.state();
+        let mut logical = state.statement_to_plan(statement).await?;
+        if self.reads_files {
+            logical = copy::with_null_partitions(logical, state.config_options())?;
+        }
         let (logical, settings) = self.with_linked_settings(logical)?;
         let frame = self.context.execute_logical_plan(logical).await?;
         if let Some(settings) = settings {

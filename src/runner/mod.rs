@@ -6,9 +6,11 @@
 //! - [`Verifier`]: what each statement's rows are compared with;
 //! - [`run_all`]: statement after statement, sample after sample, each on disk before the next;
 //! - [`environment`]: the machine and the program, for the record;
+//! - [`doctor`]: what would spoil a measurement on this machine;
 //! - [`warnings`]: what a reader should know before believing the figures.
 
 pub mod clock;
+pub mod doctor;
 pub mod environment;
 mod plan;
 mod process;

@@ -78,6 +78,14 @@ impl DataSet {
         Ok(Self { url, manifest, tables })
     }
 
+    /// How many files were compared with the manifest's hashes before and have not changed since, and how many there are;
+    /// nothing for data without a manifest.
+    pub async fn verified_files(&self) -> Result<Option<(usize, usize)>, DataError> {
+        let Some(manifest) = &self.manifest else { return Ok(None) };
+        let listing = list(&self.url, self.url.store().as_ref()).await?;
+        hashes::count_known(&self.url, &listing, manifest).map(Some)
+    }
+
     /// The scale that the manifest tells.
     pub fn scale(&self) -> Option<ScaleFactor> {
         self.manifest.as_ref().map(|manifest| manifest.scale)

@@ -39,6 +39,24 @@ pub(super) async fn check_files(
     if verify_hashes { check_hashes(url, to_read).await } else { Ok(()) }
 }
 
+/// How many of the manifest's files were found right before and have not changed since, and how many there are.
+pub(super) fn count_known(
+    url: &DataUrl,
+    listing: &[ObjectMeta],
+    manifest: &Manifest,
+) -> Result<(usize, usize), DataError> {
+    let prefix = url.prefix()?;
+    let known = Known::load();
+    let (mut verified, mut all) = (0, 0);
+    for entry in manifest.tables.values().flat_map(|table| &table.files) {
+        let wanted = prefix.parts().chain(object_store::path::Path::from(entry.path.as_str()).parts()).collect();
+        let object = listing.iter().find(|object| object.location == wanted);
+        all += 1;
+        verified += usize::from(object.is_some_and(|object| known.contains(url, object, entry)));
+    }
+    Ok((verified, all))
+}
+
 async fn check_hashes(url: &DataUrl, files: Vec<(&ObjectMeta, &FileEntry)>) -> Result<(), DataError> {
     let mut known = Known::load();
     let unknown: Vec<_> = files.into_iter().filter(|(object, entry)| !known.contains(url, object, entry)).collect();

@@ -11,7 +11,7 @@ fn check_error(code: i32, arguments: &[&str], expected: &str) {
 
 #[test]
 fn help_teaches() {
-    for command in ["run", "generate", "sql", "queries", "report", "completions"] {
+    for command in ["run", "generate", "sql", "queries", "report", "doctor", "completions", "man"] {
         let help = expect_code(0, &[command, "--help"]).stdout;
         assert!(help.contains("Usage:"), "{help}");
         assert!(dsbench(&["--help"]).stdout.contains(command));
@@ -39,7 +39,7 @@ fn wrong_arguments_are_refused_before_anything_happens() {
     check_error(2, &["run", "--param", "q1.YEER=2000"], "did you mean `YEAR`?");
     check_error(2, &["run", "--memory-limit", "lots"], "invalid value 'lots'");
     check_error(2, &["run", "--scale", "0"], "scale factor");
-    check_error(2, &["sql"], "required");
+    check_error(2, &["sql", "--scale", "0.02", "--data", "x", "-f", "y", "select 1"], "cannot be used with");
     check_error(3, &["run", "--data", "/nowhere/at/all"], "there are no TPC-DS tables under /nowhere/at/all");
     check_error(3, &["run", "--data", "s3://bucket/sf1"], "only folders");
     check_error(3, &["report", "/nowhere/at/all"], "is not a run");
@@ -95,8 +95,44 @@ fn a_suite_in_a_folder_needs_no_build() {
 }
 
 #[test]
-fn completion_scripts_know_the_subcommands() {
+fn completion_scripts_know_subcommands_options_and_values() {
     for shell in ["bash", "zsh", "fish"] {
-        assert!(expect_code(0, &["completions", shell]).stdout.contains("generate"), "{shell}");
+        let script = expect_code(0, &["completions", shell]).stdout;
+        for word in ["generate", "doctor", "memory-limit", "datafusion", "snappy", "median", "markdown", "csv"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
     }
+    check_error(2, &["completions", "tcsh"], "invalid value 'tcsh'");
+}
+
+#[test]
+fn manual_pages_are_printed_and_written() {
+    let page = expect_code(0, &["man"]).stdout;
+    assert!(page.contains(".TH dsbench 1") && page.contains("Exit codes"), "{page}");
+    assert!(expect_code(0, &["man", "queries", "show"]).stdout.contains("dsbench\\-queries\\-show"));
+    check_error(2, &["man", "nothing"], "there is no subcommand `nothing`");
+    let folder = tempfile::tempdir().expect("a folder");
+    expect_code(0, &["man", "--out", path(folder.path())]);
+    for page in ["dsbench.1", "dsbench-run.1", "dsbench-sql.1", "dsbench-queries-export.1"] {
+        assert!(folder.path().join(page).is_file(), "{page}");
+    }
+}
+
+#[test]
+fn the_doctor_finds_something_to_say() {
+    let data = crate::support::tiny_data();
+    let report = crate::support::json(&expect_code(0, &["doctor", "--json", "--data", data]));
+    let findings = report["findings"].as_array().expect("an array");
+    let found = |name: &str| findings.iter().find(|finding| finding["name"] == name).expect("looked at");
+    for name in ["build profile", "other load", "memory", "data", "data folder", "results folder", "spill folder"] {
+        assert!(["ok", "unknown", "warning", "problem"].contains(&found(name)["severity"].as_str().expect("a text")));
+    }
+    assert!(
+        found("data")["value"]
+            .as_str()
+            .is_some_and(|value| value.contains("files are verified") || value.contains("every file"))
+    );
+    let missing = expect_code(1, &["doctor", "--strict", "--data", "/nowhere/at/all"]).stdout;
+    assert!(missing.contains("none in /nowhere/at/all"), "{missing}");
+    check_error(2, &["doctor", "--memory-limit", "0"], "more than 0");
 }

@@ -1,10 +1,12 @@
 //! The program as its user meets it: whole invocations, their output, files and exit codes.
 
 mod cli;
+mod files;
 mod generate;
 mod run;
 mod samples;
 mod settings;
+mod shell;
 mod sql;
 mod suite_sf1;
 mod support;

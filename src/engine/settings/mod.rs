@@ -382,6 +382,14 @@ impl Settings {
         session.extensions.insert(self.engine());
     }
 
+    /// The keys of all knobs, Spark's names included, in order.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = known_keys(&self.options);
+        names.extend(ALIASES.iter().map(|(alias, _)| (*alias).to_owned()));
+        names.sort();
+        names
+    }
+
     /// Whether `SET` may name that key.
     pub(super) fn check_session_key(&self, key: &str) -> Result<(), SettingError> {
         // `SET TIME ZONE` and its like are DataFusion's to read.
