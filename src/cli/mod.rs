@@ -52,17 +52,15 @@ enum Command {
     Run(Box<run::Args>),
     /// Make TPC-DS data as Parquet files, or complete or check what is there
     Generate(generate::Args),
-    /// Run SQL over the tables and files, or open a shell, with the same engine and settings
+    // The commands without words here have longer ones of their own, which these would hide from their --help.
     Sql(sql::Args),
     /// List, show or export the statements
     Queries(queries::Args),
     /// Show a saved run again, as text, markdown or JSON
     Report(report::Args),
-    /// Look for what would spoil a measurement on this machine
     Doctor(doctor::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
-    /// Print the manual page, or write all of them
     Man(man::Args),
 }
 

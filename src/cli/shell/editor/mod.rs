@@ -45,8 +45,8 @@ const USUAL_SCREEN: Screen = Screen { rows: 24, columns: 80 };
 enum Step {
     /// Draw again.
     Draw,
-    /// Print this below, and draw again.
-    List(String),
+    /// List these below, and draw again.
+    List(Vec<String>),
     /// Clear the screen, and draw again.
     Clear,
     /// The input is complete.
@@ -189,12 +189,7 @@ impl<'a> Editing<'a> {
             self.buffer.replace_from(found.start, common);
             return Step::Draw;
         }
-        let mut list: Vec<&str> = found.candidates.iter().take(LISTED_CANDIDATES).map(String::as_str).collect();
-        let more = format!("… and {} more", found.candidates.len().saturating_sub(LISTED_CANDIDATES));
-        if found.candidates.len() > LISTED_CANDIDATES {
-            list.push(&more);
-        }
-        Step::List(list.join("  "))
+        Step::List(found.candidates)
     }
 
     fn layout(&self, columns: usize) -> Layout {
@@ -253,6 +248,23 @@ fn common_start(candidates: &[String]) -> Option<&str> {
     Some(&first[..length])
 }
 
+/// The candidates as rows of columns, down the first column first; those beyond a number are counted.
+fn in_columns(candidates: &[String], width: usize) -> Vec<String> {
+    let listed = &candidates[..candidates.len().min(LISTED_CANDIDATES)];
+    let cell_width = listed.iter().map(|candidate| candidate.chars().count()).max().unwrap_or(0) + 2;
+    let column_count = (width / cell_width).max(1);
+    let row_count = listed.len().div_ceil(column_count);
+    let row = |index: usize| {
+        let cells = listed.iter().skip(index).step_by(row_count);
+        cells.map(|cell| format!("{cell:<cell_width$}")).collect::<String>().trim_end().to_owned()
+    };
+    let mut rows: Vec<String> = (0..row_count).map(row).collect();
+    if listed.len() < candidates.len() {
+        rows.push(format!("… and {} more", candidates.len() - listed.len()));
+    }
+    rows
+}
+
 /// A person at a terminal.
 pub(super) struct LineEditor {
     history: History,
@@ -278,7 +290,10 @@ impl LineEditor {
             raw::write(&painter.draw(&editing.layout(screen.columns), screen))?;
             match editing.press(keys::read(&mut raw::read_byte)?) {
                 Step::Draw => {}
-                Step::List(text) => raw::write(&format!("{}{text}\r\n", painter.leave()))?,
+                Step::List(candidates) => {
+                    let list = in_columns(&candidates, screen.columns).join("\r\n");
+                    raw::write(&format!("{}{list}\r\n", painter.leave()))?;
+                }
                 Step::Clear => {
                     painter.forget();
                     raw::write("\x1b[H\x1b[2J")?;
@@ -474,7 +489,23 @@ mod tests {
         let (mut history, names) = (History::default(), names());
         let mut editing = Editing::new(&mut history, &names);
         editing.buffer.set("select * from store");
-        assert_eq!(editing.press(Key::Tab), Step::List("store  store_sales".to_owned()));
+        assert_eq!(editing.press(Key::Tab), Step::List(vec!["store".to_owned(), "store_sales".to_owned()]));
+    }
+
+    #[track_caller]
+    fn check_columns(count: usize, width: usize, expected: &[&str]) {
+        let candidates: Vec<String> = (0..count).map(|number| format!("c{number}")).collect();
+        let rows = in_columns(&candidates, width);
+        assert_eq!(rows[rows.len() - expected.len()..], *expected);
+    }
+
+    #[test]
+    fn candidates_are_listed_in_columns() {
+        check_columns(1, 80, &["c0"]);
+        check_columns(5, 8, &["c0  c3", "c1  c4", "c2"]);
+        check_columns(5, 80, &["c0  c1  c2  c3  c4"]);
+        check_columns(2, 1, &["c0", "c1"]);
+        check_columns(LISTED_CANDIDATES + 7, 5, &["c99", "… and 7 more"]);
     }
 
     #[test]
