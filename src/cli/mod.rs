@@ -6,6 +6,7 @@ mod args;
 mod completions;
 mod exit;
 mod generate;
+mod layout;
 mod output;
 mod progress;
 mod queries;
@@ -47,6 +48,8 @@ enum Command {
     Run(run::Args),
     /// Make TPC-DS data as Parquet files, or complete or check what is there
     Generate(generate::Args),
+    /// Describe the files of a data folder: sizes, row groups, indexes, which days are where
+    Layout(layout::Args),
     /// Run SQL over the tables, with the same engine and settings
     Sql(sql::Args),
     /// List, show or export the statements
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Generate(args) => generate::run(args),
+        Command::Layout(args) => layout::run(args),
         Command::Sql(args) => sql::run(args),
         Command::Queries(args) => queries::run(args),
         Command::Report(args) => report::run(args),

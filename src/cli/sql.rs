@@ -82,7 +82,7 @@ fn read(path: &std::path::Path) -> Result<String, Failure> {
 async fn register(data: &DataArgs, engine: &Engine) -> Result<(), Failure> {
     let (url, scale) = data.locate()?;
     match DataSet::open(url, &Expectation { scale, verify_hashes: false }).await {
-        Ok(set) => Ok(set.register(engine).await?),
+        Ok(set) => Ok(set.register(engine)?),
         Err(error @ DataError::Empty { .. }) if data.data.is_none() && data.scale.is_none() => {
             output::note(&format!("note: {error}; going on without tables"));
             Ok(())

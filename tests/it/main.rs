@@ -2,6 +2,7 @@
 
 mod cli;
 mod generate;
+mod layout;
 mod run;
 mod sql;
 mod suite_sf1;
