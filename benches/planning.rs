@@ -47,6 +47,6 @@ async fn engine(profile: &str) -> Engine {
     let engine = Engine::new(settings, &limits).await.expect("an engine");
     let url = DataUrl::from_path(&folder).expect("a path");
     let data = DataSet::open(url, &Expectation::default()).await.expect("opens");
-    data.register(&engine).await.expect("registers");
+    data.register(&engine).expect("registers");
     engine
 }

@@ -137,7 +137,10 @@ fn progress_of(manifest: &Manifest) -> BTreeMap<&'static str, TableProgress> {
     let known = schema::tables().iter().filter_map(|table| {
         let entry = manifest.tables.get(table.name)?;
         let row_count_estimate = entry.row_count;
-        Some((table.name, TableProgress { table: table.name, row_count_estimate, row_count: 0, bytes: 0 }))
+        Some((
+            table.name,
+            TableProgress { table: table.name, row_count_estimate, sorted_row_count: None, row_count: 0, bytes: 0 },
+        ))
     });
     known.collect()
 }

@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow::datatypes::SchemaRef;
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
@@ -12,13 +13,14 @@ use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::TypePtr;
+use parquet::schema::types::{ColumnPath, TypePtr};
 use tpcdsgen::config::Session;
 
 use crate::content::ContentHasher;
 use crate::error::{Error, Result};
 use crate::options::{Compression, WriterSettings};
 use crate::plan::TablePlan;
+use crate::sorted::SortedRows;
 use crate::source;
 
 /// The size at which a dictionary stops to pay: columns with more distinct values than this holds go
@@ -32,8 +34,18 @@ pub(crate) struct Encoder {
     pub(crate) parquet_schema: TypePtr,
     pub(crate) properties: WriterPropertiesPtr,
     arrow_schema: SchemaRef,
-    session: Session,
+    /// The position of the column that the files do not have.
+    left_out: Option<usize>,
+    rows: Rows,
     factory: ArrowRowGroupWriterFactory,
+}
+
+/// Where a table's rows come from.
+pub(crate) enum Rows {
+    /// From the generator.
+    Generated(Session),
+    /// From a temporary file.
+    Sorted(SortedRows),
 }
 
 /// The rows of one chunk, ready to be put into a file.
@@ -52,17 +64,34 @@ enum Failure {
 }
 
 impl Encoder {
-    pub(crate) fn new(plan: TablePlan, session: Session, settings: &WriterSettings) -> Result<Self> {
+    pub(crate) fn new(plan: TablePlan, rows: Rows, settings: &WriterSettings) -> Result<Self> {
         let table = plan.table.name;
         let failed = |source| Error::Encode { table, source };
-        let arrow_schema = plan.table.arrow_schema();
+        let left_out = settings.layout.partition_column(plan.table);
+        let arrow_schema = without(&plan.table.arrow_schema(), left_out);
         // Files carry no Arrow schema of their own: their Parquet types say all there is to say, and
         // each reader takes the text, decimals and dates in the form it likes best.
         let parquet_schema = ArrowSchemaConverter::new().convert(&arrow_schema).map_err(failed)?.root_schema_ptr();
-        let properties = Arc::new(writer_properties(settings));
+        let properties = Arc::new(writer_properties(settings, &arrow_schema));
         let template = SerializedFileWriter::new(io::sink(), parquet_schema.clone(), properties.clone());
         let factory = ArrowRowGroupWriterFactory::new(&template.map_err(failed)?, arrow_schema.clone());
-        Ok(Self { plan, parquet_schema, properties, arrow_schema, session, factory })
+        Ok(Self { plan, parquet_schema, properties, arrow_schema, left_out, rows, factory })
+    }
+
+    /// How many rows were sorted before; `None` when none need to be.
+    pub(crate) fn sorted_row_count(&self) -> Option<u64> {
+        match &self.rows {
+            Rows::Generated(_) => None,
+            Rows::Sorted(sorted) => Some(sorted.row_count()),
+        }
+    }
+
+    /// Are these the rows that the table was to have, as far as that is known?
+    pub(crate) fn check(&self, written: &ContentHasher) -> Result<()> {
+        match &self.rows {
+            Rows::Generated(_) => Ok(()),
+            Rows::Sorted(sorted) => sorted.check(written),
+        }
     }
 
     /// Generates, hashes and encodes the rows of one chunk.
@@ -81,19 +110,26 @@ impl Encoder {
         let mut content = ContentHasher::new(table);
         // The row group's number in its file matters to encryption only, which is not used.
         let mut writers = self.factory.create_column_writers(0)?;
-        source::for_each_batch(table, self.session.clone(), self.plan.source_rows(chunk), |batch| {
+        let consume = |batch: &RecordBatch| {
             if cancel.load(Ordering::Relaxed) {
                 return Err(Failure::Hash(Error::Cancelled));
             }
             content.update(batch)?;
             let mut writers = writers.iter_mut();
-            for (field, column) in self.arrow_schema.fields().iter().zip(batch.columns()) {
+            let columns = batch.columns().iter().enumerate().filter(|(index, _)| Some(*index) != self.left_out);
+            for (field, (_, column)) in self.arrow_schema.fields().iter().zip(columns) {
                 for leaf in compute_leaves(field, column)? {
                     writers.next().expect("a flat column has one leaf").write(&leaf)?;
                 }
             }
             Ok(())
-        })?;
+        };
+        match &self.rows {
+            Rows::Generated(session) => {
+                source::for_each_batch(table, session.clone(), self.plan.source_rows(chunk), consume)?;
+            }
+            Rows::Sorted(sorted) => sorted.for_each_batch(self.plan.sorted_rows(chunk), consume)?,
+        }
         if content.row_count() == 0 {
             return Ok(None);
         }
@@ -103,20 +139,32 @@ impl Encoder {
     }
 }
 
+fn without(schema: &SchemaRef, column: Option<usize>) -> SchemaRef {
+    let fields = schema.fields().iter().enumerate().filter(|(index, _)| Some(*index) != column);
+    Arc::new(Schema::new(fields.map(|(_, field)| field.clone()).collect::<Vec<_>>()))
+}
+
 /// Dictionary encoding with a fall-back, data pages of version 1 as every reader knows them, minimum
-/// and maximum of each page in a page index.
-fn writer_properties(settings: &WriterSettings) -> WriterProperties {
+/// and maximum of each page in a page index. Bloom filters have room for a row group of distinct values
+/// and are folded to what they need.
+fn writer_properties(settings: &WriterSettings, schema: &Schema) -> WriterProperties {
     let codec = match settings.compression {
         Compression::Snappy => Codec::SNAPPY,
         Compression::Zstd => Codec::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")),
         Compression::None => Codec::UNCOMPRESSED,
     };
-    WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_compression(codec)
         .set_dictionary_enabled(true)
         .set_dictionary_page_size_limit(DICTIONARY_BYTES)
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .build()
+        .set_statistics_enabled(EnabledStatistics::Page);
+    for name in settings.bloom_filters.iter().filter(|name| schema.column_with_name(name).is_some()) {
+        let column = ColumnPath::from(name.as_str());
+        properties = properties
+            .set_column_bloom_filter_enabled(column.clone(), true)
+            .set_column_bloom_filter_max_ndv(column, settings.row_group_rows);
+    }
+    properties.build()
 }
 
 impl From<Error> for Failure {

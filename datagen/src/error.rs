@@ -34,6 +34,20 @@ pub enum Error {
         /// The most similar table name.
         nearest: &'static str,
     },
+    /// A column that does not exist.
+    #[error("no column is called `{name}`; did you mean `{nearest}`")]
+    UnknownColumn {
+        /// What was given.
+        name: String,
+        /// The most similar column name.
+        nearest: &'static str,
+    },
+    /// A bloom filter of a column that the files do not hold.
+    #[error("{name} can have no bloom filter in a partitioned layout: it is in the names of folders, not in the files")]
+    BloomFilterOfPartition {
+        /// The column.
+        name: &'static str,
+    },
     /// The file system refused.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io {
@@ -132,6 +146,14 @@ pub enum Error {
         table: &'static str,
         /// What it said.
         reason: String,
+    },
+    /// The temporary file did not give back the rows that were put into it.
+    #[error("{path} was changed while {table} was being sorted; run again, on another disk if it happens again", path = path.display())]
+    SpillDamaged {
+        /// The temporary file.
+        path: PathBuf,
+        /// The table.
+        table: &'static str,
     },
     /// The caller asked to stop.
     #[error("stopped before all was done; run again to go on")]

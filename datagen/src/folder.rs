@@ -108,27 +108,91 @@ impl Folder {
 }
 
 /// The files in `dir` that belong to tables, finished or not, by their names: Parquet files and
-/// unfinished files in the folder itself, and everything in the folders named after tables.
+/// unfinished files in the folder itself, and everything below the folders named after tables.
 pub(crate) fn files_of_tables(dir: &Path) -> Result<Vec<PathBuf>> {
-    let entries = |dir: &Path| -> Result<Vec<PathBuf>> {
-        let failed = |error| Error::io("read folder", dir)(error);
-        let mut paths = fs::read_dir(dir)
-            .map_err(failed)?
-            .map(|entry| Ok(entry.map_err(failed)?.path()))
-            .collect::<Result<Vec<_>>>()?;
-        paths.sort();
-        Ok(paths)
-    };
     let mut files = Vec::new();
     for path in entries(dir)? {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         if schema::table(name).is_some() && path.is_dir() {
-            files.extend(entries(&path)?);
+            add_files_below(&path, &mut files)?;
         } else if name.ends_with(".parquet") || name.ends_with(IN_PROGRESS) {
             files.push(path);
         }
     }
     Ok(files)
+}
+
+fn add_files_below(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for path in entries(dir)? {
+        // A link to a folder is not followed: it may lead back here.
+        if path.is_dir() && !path.is_symlink() {
+            add_files_below(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |error| Error::io("read folder", dir)(error);
+    let paths = fs::read_dir(dir).map_err(failed)?.map(|entry| Ok(entry.map_err(failed)?.path()));
+    let mut paths = paths.collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// The name under which a file is written.
+fn unfinished_name(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(IN_PROGRESS);
+    PathBuf::from(name)
+}
+
+/// A file for the time of a generation: removed when dropped, and, should the program be killed before,
+/// by [`Folder::sweep`].
+#[derive(Debug)]
+pub(crate) struct TemporaryFile {
+    file: File,
+    path: PathBuf,
+    bytes: u64,
+}
+
+impl TemporaryFile {
+    /// Opens the file, under the name of an unfinished one; a leftover of the same name is overwritten.
+    pub(crate) fn create(path: PathBuf) -> Result<Self> {
+        let path = unfinished_name(&path);
+        let file = File::create(&path).map_err(Error::io("create", &path))?;
+        Ok(Self { file, path, bytes: 0 })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Write for TemporaryFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.bytes += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        // What cannot be removed now is swept by the next generation.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 /// A file that becomes visible under its own name when it is complete, and is removed when it is not.
@@ -143,9 +207,7 @@ pub(crate) struct UnfinishedFile {
 impl UnfinishedFile {
     /// Opens the file; a leftover of the same name is overwritten.
     pub(crate) fn create(path: PathBuf) -> Result<Self> {
-        let mut temporary = path.clone().into_os_string();
-        temporary.push(IN_PROGRESS);
-        let temporary = PathBuf::from(temporary);
+        let temporary = unfinished_name(&path);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(Error::io("create folder", folder))?;
         }
@@ -197,7 +259,7 @@ pub(crate) fn replace_file(path: PathBuf, bytes: &[u8]) -> Result<()> {
 }
 
 /// Puts renames in a folder on the disk, on systems where folders can be opened.
-fn sync_folder(folder: &Path) -> Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
     if cfg!(unix) {
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced.map_err(Error::io("write", folder))?;

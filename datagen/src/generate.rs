@@ -1,28 +1,31 @@
 //! Options in, a complete folder out.
 //!
+//! Tables whose rows are to be sorted come first, one after another: their rows go through a temporary
+//! file (see `sorted`), and then to the same writer as those of all other tables, which come together:
+//!
 //! Threads take chunks of source rows, one table after another, and turn each into an encoded row
 //! group. One thread puts the row groups into files in order. Another waits for the disk, gives
 //! files their names and adds tables to the manifest. Chunks that are being worked on or wait for
 //! their turn are counted, and no more are begun than `chunks_in_flight` allows: that bounds the
 //! memory, whatever the scale.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use crate::encode::{Encoder, RowGroup};
+use crate::encode::{Encoder, RowGroup, Rows};
 use crate::error::{Error, Result};
-use crate::folder::Folder;
+use crate::folder::{self, Folder};
 use crate::manifest::{Manifest, TableEntry};
 use crate::options::Options;
 use crate::plan::TablePlan;
 use crate::progress::{Progress, TableProgress};
 use crate::schema::Table;
+use crate::sorted::{self, sort_rows};
 use crate::write::{CompleteFile, TableWriter};
 
 /// What a generation did.
@@ -96,18 +99,62 @@ struct Feed<I> {
     permits: Receiver<()>,
 }
 
+/// How many complete files may be open and wait for the disk: partitions come by the thousand, and
+/// faster than a disk confirms them.
+const FILES_IN_FLIGHT: usize = 64;
+
+/// How many files the disk is asked to confirm at the same time, which takes it little longer than one.
+const FILES_SYNCED_TOGETHER: usize = 16;
+
+/// Files are not kept waiting for others when together they are as large as this.
+const BYTES_SYNCED_TOGETHER: u64 = 64 << 20;
+
 fn make_tables(
     options: &Options,
     tables: &[&'static Table],
+    folder: &Folder,
+    mut manifest: Manifest,
+    progress: &dyn Progress,
+    cancel: &AtomicBool,
+) -> Result<Manifest> {
+    let (sorted, plain) = plans(options, tables);
+    let pending = sorted.iter().map(|plan| not_started(plan, Some(0)));
+    let pending = pending.chain(plain.iter().map(|plan| not_started(plan, None)));
+    progress.begin(&pending.collect::<Vec<_>>());
+    let settings = options.writer_settings();
+    for plan in sorted {
+        let rows = sort_rows(options, &plan, folder, progress, cancel)?;
+        let plan = plan.with_sorted(rows.chunks(options));
+        let encoder = Encoder::new(plan, Rows::Sorted(rows), &settings)?;
+        manifest = write_all(options, &[encoder], folder, manifest, progress, cancel)?;
+    }
+    let session = options.scale.session();
+    let encoders = plain.into_iter().map(|plan| Encoder::new(plan, Rows::Generated(session.clone()), &settings));
+    write_all(options, &encoders.collect::<Result<Vec<_>>>()?, folder, manifest, progress, cancel)
+}
+
+/// The tables to be sorted, and the others. Of both the largest first, so that no thread is left with a
+/// large one at the end.
+fn plans(options: &Options, tables: &[&'static Table]) -> (Vec<TablePlan>, Vec<TablePlan>) {
+    let mut plans = tables.iter().map(|table| TablePlan::new(options, table)).collect::<Vec<_>>();
+    plans.sort_by_key(|plan| std::cmp::Reverse(plan.work()));
+    plans.into_iter().partition(|plan| options.layout.sorts(plan.table))
+}
+
+fn not_started(plan: &TablePlan, sorted_row_count: Option<u64>) -> TableProgress {
+    let row_count_estimate = plan.row_count_estimate;
+    TableProgress { table: plan.table.name, row_count_estimate, sorted_row_count, row_count: 0, bytes: 0 }
+}
+
+/// Encodes and writes tables on all threads.
+fn write_all(
+    options: &Options,
+    encoders: &[Encoder],
     folder: &Folder,
     manifest: Manifest,
     progress: &dyn Progress,
     cancel: &AtomicBool,
 ) -> Result<Manifest> {
-    let encoders = encoders(options, tables)?;
-    let pending = encoders.iter().map(|encoder| not_started(&encoder.plan)).collect::<Vec<_>>();
-    progress.begin(&pending);
-
     let (permit, permits) = channel();
     for _ in 0..chunks_in_flight(options.threads) {
         permit.send(()).expect("the receiver is right here");
@@ -115,7 +162,7 @@ fn make_tables(
     let chunks = encoders.iter().flat_map(|encoder| (0..encoder.plan.chunk_count).map(move |chunk| (encoder, chunk)));
     let feed = Mutex::new(Feed { chunks: chunks.enumerate(), permits });
     let (encoded_to, encoded) = channel();
-    let (complete_to, complete) = channel();
+    let (complete_to, complete) = sync_channel(FILES_IN_FLIGHT);
 
     thread::scope(|scope| {
         let finisher = scope.spawn(|| finish(folder.path(), manifest, complete, progress));
@@ -125,7 +172,7 @@ fn make_tables(
             scope.spawn(move || work(feed, &encoded_to, cancel));
         }
         drop(encoded_to);
-        let written = write_tables(folder.path(), &encoders, &encoded, permit, complete_to, progress);
+        let written = write_tables(folder.path(), encoders, &encoded, permit, complete_to, progress);
         // Workers that still encode find nobody to send to, and end.
         drop(encoded);
         let finished = finisher.join().unwrap_or_else(|panic| resume_unwind(panic));
@@ -133,19 +180,6 @@ fn make_tables(
         let manifest = finished?;
         written.map(|()| manifest)
     })
-}
-
-/// The largest tables first, so that no thread is left with a large one at the end.
-fn encoders(options: &Options, tables: &[&'static Table]) -> Result<Vec<Encoder>> {
-    let mut plans = tables.iter().map(|table| TablePlan::new(options, table)).collect::<Vec<_>>();
-    plans.sort_by_key(|plan| std::cmp::Reverse(plan.work()));
-    let session = options.scale.session();
-    let settings = options.writer_settings();
-    plans.into_iter().map(|plan| Encoder::new(plan, session.clone(), &settings)).collect()
-}
-
-fn not_started(plan: &TablePlan) -> TableProgress {
-    TableProgress { table: plan.table.name, row_count_estimate: plan.row_count_estimate, row_count: 0, bytes: 0 }
 }
 
 /// Encodes chunks until there are none left or nobody wants them.
@@ -165,18 +199,12 @@ fn work<'a>(
         };
         let Some((sequence, (encoder, chunk))) = next else { return };
         // The writer waits for every chunk: a generator that panics must not leave it waiting.
-        let result = catch_unwind(AssertUnwindSafe(|| encoder.encode(chunk, cancel))).unwrap_or_else(|panic| {
-            Err(Error::Generator { table: encoder.plan.table.name, reason: panic_message(panic.as_ref()) })
-        });
+        let result = catch_unwind(AssertUnwindSafe(|| encoder.encode(chunk, cancel)))
+            .unwrap_or_else(|panic| Err(sorted::panicked(encoder.plan.table, panic.as_ref())));
         if encoded_to.send(Encoded { sequence, result }).is_err() {
             return;
         }
     }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("it panicked").to_owned()
 }
 
 /// Puts the row groups of all tables into files, in order.
@@ -185,7 +213,7 @@ fn write_tables(
     encoders: &[Encoder],
     encoded: &Receiver<Encoded>,
     permit: Sender<()>,
-    complete_to: Sender<Complete>,
+    complete_to: SyncSender<Complete>,
     progress: &dyn Progress,
 ) -> Result<()> {
     let mut early = HashMap::new();
@@ -194,7 +222,7 @@ fn write_tables(
     let complete = |message| complete_to.send(message).map_err(|_| Error::Cancelled);
     for encoder in encoders {
         let mut writer = TableWriter::new(folder, encoder);
-        let mut table = not_started(&encoder.plan);
+        let mut table = not_started(&encoder.plan, encoder.sorted_row_count());
         progress.advance(&table);
         for _ in 0..encoder.plan.chunk_count {
             while !early.contains_key(&sequence) {
@@ -228,10 +256,22 @@ fn finish(
     complete: Receiver<Complete>,
     progress: &dyn Progress,
 ) -> Result<Manifest> {
+    let mut waiting = Vec::new();
     for message in complete {
         match message {
-            Complete::File(file) => file.publish()?,
+            Complete::File(file) => {
+                waiting.push(file);
+                let bytes = waiting.iter().map(CompleteFile::bytes).sum::<u64>();
+                if waiting.len() == FILES_SYNCED_TOGETHER || bytes >= BYTES_SYNCED_TOGETHER {
+                    publish(&mut waiting)?;
+                }
+            }
             Complete::Table { progress: table, entry } => {
+                publish(&mut waiting)?;
+                // The folders of partitions are new in the table's.
+                if entry.files.iter().any(|file| file.path.split('/').count() > 2) {
+                    folder::sync_folder(&folder.join(table.table))?;
+                }
                 manifest.tables.insert(table.table.to_owned(), entry);
                 manifest.write(folder)?;
                 progress.finish(&table);
@@ -239,6 +279,15 @@ fn finish(
         }
     }
     Ok(manifest)
+}
+
+/// Puts files on the disk, all at the same time, and gives them their names.
+fn publish(files: &mut Vec<CompleteFile>) -> Result<()> {
+    thread::scope(|scope| {
+        let publish = |file: CompleteFile| scope.spawn(move || file.publish());
+        let threads = files.drain(..).map(publish).collect::<Vec<_>>();
+        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
 }
 
 #[cfg(test)]
@@ -544,7 +593,10 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_that_names_the_table() {
-        let messages: [Box<dyn Any + Send>; 3] = [Box::new("text"), Box::new("owned".to_owned()), Box::new(7)];
-        assert_eq!(messages.map(|message| panic_message(message.as_ref())), ["text", "owned", "it panicked"]);
+        let messages: [Box<dyn std::any::Any + Send>; 3] =
+            [Box::new("text"), Box::new("owned".to_owned()), Box::new(7)];
+        let item = schema::table("item").unwrap();
+        let errors = messages.map(|message| sorted::panicked(item, message.as_ref()).to_string());
+        assert_eq!(errors, ["text", "owned", "it panicked"].map(|text| format!("cannot generate item: {text}")));
     }
 }

@@ -11,6 +11,8 @@
 //! - [`options`]: what to make and how to lay it out
 //! - `plan`, `source`, `encode`, `write`: a table is cut into chunks of source rows, each chunk becomes
 //!   one row group on some thread, one writer puts the row groups into files in order
+//! - `sorted`, `runs`, `columns`: the rows of a fact table by their dates, through a temporary file, for
+//!   the [`Layout`]s that want them so
 //! - [`content`]: a hash of a table's values that no file layout changes; [`FileHasher`]: one of bytes
 //! - [`manifest`]: what a folder holds
 //! - [`generate()`]: all of it together, completing what a folder lacks
@@ -29,6 +31,7 @@
 //! ```
 
 pub mod check;
+mod columns;
 pub mod content;
 mod encode;
 pub mod error;
@@ -39,8 +42,10 @@ pub mod manifest;
 pub mod options;
 mod plan;
 pub mod progress;
+mod runs;
 pub mod scale;
 pub mod schema;
+mod sorted;
 mod source;
 #[cfg(test)]
 mod testing;
@@ -52,6 +57,7 @@ pub use error::{Error, Result};
 pub use generate::{Outcome, generate};
 pub use hash::FileHasher;
 pub use manifest::{FileEntry, Manifest, TableEntry};
-pub use options::{Compression, Options, Parts, WriterSettings};
+pub use options::{Compression, Layout, Options, Parts, WriterSettings};
 pub use progress::{Progress, TableProgress};
 pub use scale::{RowCount, ScaleFactor};
+pub use sorted::NULL_PARTITION;

@@ -18,8 +18,9 @@ use crate::schema::Table;
 /// The newest format that this program writes and reads.
 ///
 /// Raised when the meaning of a field or of a hash changes, or when a field is added that a reader
-/// must not ignore.
-pub const FORMAT_VERSION: u32 = 1;
+/// must not ignore. A manifest says the lowest version whose readers understand it: 1, or 2 for a folder
+/// with a [`crate::Layout`] other than plain or with bloom filters.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The release of `tpcdsgen` whose rows these are; the tests compare it with the one that is linked.
 pub const TPCDSGEN_VERSION: &str = "4.0.0";
@@ -96,7 +97,8 @@ impl Manifest {
 
     /// A manifest of no tables yet.
     pub(crate) fn new(scale: ScaleFactor, writer: WriterSettings) -> Self {
-        Self { format_version: FORMAT_VERSION, generator: Generator::default(), scale, writer, tables: BTreeMap::new() }
+        let format_version = if writer.is_of_first_format() { 1 } else { FORMAT_VERSION };
+        Self { format_version, generator: Generator::default(), scale, writer, tables: BTreeMap::new() }
     }
 
     /// The manifest of the folder `dir`.
@@ -176,7 +178,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::options::Options;
+    use crate::options::{Layout, Options};
 
     fn manifest() -> Manifest {
         let options = Options::new("0.01".parse().unwrap(), "out");
@@ -243,6 +245,23 @@ mod tests {
     }
 
     #[test]
+    fn layouts_are_a_format_of_their_own_and_older_manifests_stay_readable() {
+        let mut options = Options::new("0.01".parse().unwrap(), "out");
+        options.layout = Layout::SortedByDate;
+        options.bloom_filters = vec!["ss_item_sk".to_owned(), "c_customer_id".to_owned(), "ss_item_sk".to_owned()];
+        let manifest = Manifest::new(options.scale, options.writer_settings());
+        assert_eq!(manifest.format_version, 2);
+        let text = serde_json::to_string(&manifest).unwrap();
+        let expected = r#""layout":"sorted-by-date","bloom_filters":["c_customer_id","ss_item_sk"]}"#;
+        assert!(text.contains(expected), "{text}");
+        assert_eq!(Manifest::parse(text.as_bytes(), Path::new("m")).unwrap(), manifest);
+
+        let older = Manifest::parse(include_bytes!("testing/manifest-v1.json"), Path::new("m")).unwrap();
+        assert_eq!((older.format_version, older.writer.layout), (1, Layout::Plain));
+        assert!(older.writer.bloom_filters.is_empty());
+    }
+
+    #[test]
     fn what_is_wrong_with_a_manifest_is_said() {
         let check = |change: &dyn Fn(String) -> String, expected: Expect| {
             let dir = tempfile::tempdir().unwrap();
@@ -252,8 +271,8 @@ mod tests {
             expected.assert_eq(&message.replace(&dir.path().display().to_string(), "DIR"));
         };
         check(
-            &|text| text.replace("\"format_version\":1", "\"format_version\":2,\"new\":[]"),
-            expect!["DIR/manifest.json has format version 2, this program reads up to 1; use a newer one"],
+            &|text| text.replace("\"format_version\":1", "\"format_version\":3,\"new\":[]"),
+            expect!["DIR/manifest.json has format version 3, this program reads up to 2; use a newer one"],
         );
         check(
             &|text| text[..40].to_owned(),

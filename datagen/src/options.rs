@@ -26,6 +26,10 @@ pub struct Options {
     pub row_group_rows: u64,
     /// How pages are compressed. Default: snappy.
     pub compression: Compression,
+    /// In which order the rows of fact tables are. Default: as they are generated.
+    pub layout: Layout,
+    /// Columns, of whichever table, that get a bloom filter in each row group. Default: none.
+    pub bloom_filters: Vec<String>,
     /// Threads that generate and encode. Default: one a core. Files do not depend on it.
     pub threads: usize,
 }
@@ -44,13 +48,24 @@ impl Options {
             parts: Parts::Single,
             row_group_rows: Self::DEFAULT_ROW_GROUP_ROWS,
             compression: Compression::Snappy,
+            layout: Layout::Plain,
+            bloom_filters: Vec::new(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
 
     /// The part of the options that decides which bytes are written.
     pub fn writer_settings(&self) -> WriterSettings {
-        WriterSettings { parts: self.parts, row_group_rows: self.row_group_rows, compression: self.compression }
+        let mut bloom_filters = self.bloom_filters.clone();
+        bloom_filters.sort();
+        bloom_filters.dedup();
+        WriterSettings {
+            parts: self.parts,
+            row_group_rows: self.row_group_rows,
+            compression: self.compression,
+            layout: self.layout,
+            bloom_filters,
+        }
     }
 
     /// The tables asked for, each once, in the order of their names.
@@ -89,6 +104,16 @@ impl Options {
         if self.threads == 0 {
             return invalid("threads", "must be at least 1");
         }
+        if self.layout == Layout::Partitioned && self.parts != Parts::Single {
+            return invalid("parts", "cannot be chosen for a partitioned layout, where each date is one file");
+        }
+        for name in &self.bloom_filters {
+            let unknown = || Error::UnknownColumn { name: name.clone(), nearest: schema::nearest_column(name).name };
+            let column = schema::column(name).ok_or_else(unknown)?;
+            if self.layout == Layout::Partitioned && column.is_date_key() {
+                return Err(Error::BloomFilterOfPartition { name: column.name });
+            }
+        }
         if self.tables.as_ref().is_some_and(Vec::is_empty) {
             return invalid("tables", "names no table; leave it out to get all of them");
         }
@@ -98,7 +123,7 @@ impl Options {
 
 /// The part of the options that decides which bytes are written; the manifest records it, and a
 /// folder holds tables of one setting only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriterSettings {
     /// How many files a table is.
     pub parts: Parts,
@@ -106,16 +131,33 @@ pub struct WriterSettings {
     pub row_group_rows: u64,
     /// How pages are compressed.
     pub compression: Compression,
+    /// In which order the rows of fact tables are. Left out for [`Layout::Plain`], as older programs did.
+    #[serde(default, skip_serializing_if = "Layout::is_plain")]
+    pub layout: Layout,
+    /// Columns with a bloom filter, by name. Left out when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bloom_filters: Vec<String>,
 }
 
 impl WriterSettings {
+    /// Whether a program that knows neither layouts nor bloom filters may complete and read such a folder.
+    pub(crate) fn is_of_first_format(&self) -> bool {
+        self.layout.is_plain() && self.bloom_filters.is_empty()
+    }
+
     /// The first setting in which two differ: its name, and both values.
     pub(crate) fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
         let rows = |settings: &Self| settings.row_group_rows.to_string();
+        let names = |settings: &Self| match settings.bloom_filters.join(",") {
+            none if none.is_empty() => "none".to_owned(),
+            names => names,
+        };
         [
             ("parts", self.parts.to_string(), other.parts.to_string()),
             ("rows a row group", rows(self), rows(other)),
             ("compression", self.compression.to_string(), other.compression.to_string()),
+            ("layout", self.layout.to_string(), other.layout.to_string()),
+            ("bloom filters", names(self), names(other)),
         ]
         .into_iter()
         .find(|(_, mine, theirs)| mine != theirs)
@@ -159,6 +201,50 @@ impl FromStr for Parts {
         parsed.ok_or(Error::InvalidOption {
             option: "parts",
             reason: "must be `single`, a number of files such as `4`, or a size such as `134217728B`",
+        })
+    }
+}
+
+/// In which order the rows of the seven fact tables are; other tables are always as they are generated.
+///
+/// The generator spreads sales and returns of stores and of the web over all five years in every row
+/// group, so that no reader can skip any of them by their dates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// As they are generated, which is how `dsdgen` writes them.
+    #[default]
+    Plain,
+    /// By date key, NULL last; rows of a day as they are generated.
+    SortedByDate,
+    /// A folder a date key, as Hive has it: `store_sales/ss_sold_date_sk=2450816/`. The key is in the
+    /// folder's name and not in the files; NULL is `__HIVE_DEFAULT_PARTITION__`.
+    Partitioned,
+}
+
+impl Layout {
+    /// Whether rows stay as they are generated.
+    fn is_plain(&self) -> bool {
+        *self == Self::Plain
+    }
+
+    /// Whether the table's rows are put into another order.
+    pub(crate) fn sorts(self, table: &Table) -> bool {
+        self != Self::Plain && table.date_key().is_some()
+    }
+
+    /// The position of the column that is in the names of folders and not in the table's files.
+    pub(crate) fn partition_column(self, table: &Table) -> Option<usize> {
+        table.date_key().filter(|_| self == Self::Partitioned)
+    }
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "plain",
+            Self::SortedByDate => "sorted-by-date",
+            Self::Partitioned => "partitioned",
         })
     }
 }
@@ -250,6 +336,18 @@ mod tests {
         check(|o| o.row_group_rows = 0, "rows a row group must be at least 1");
         check(|o| o.parts = Parts::Count(0), "parts must be at least 1");
         check(|o| o.parts = Parts::TargetBytes(0), "target file size must be at least 1 byte");
+        check(
+            |o| (o.layout, o.parts) = (Layout::Partitioned, Parts::Count(2)),
+            "parts cannot be chosen for a partitioned layout, where each date is one file",
+        );
+        check(
+            |o| o.bloom_filters = vec!["ss_item_sk".to_owned(), "c_custmer_id".to_owned()],
+            "no column is called `c_custmer_id`; did you mean `c_customer_id`",
+        );
+        check(
+            |o| (o.layout, o.bloom_filters) = (Layout::Partitioned, vec!["ws_sold_date_sk".to_owned()]),
+            "ws_sold_date_sk can have no bloom filter in a partitioned layout: it is in the names of folders, not in the files",
+        );
     }
 
     #[test]
@@ -262,6 +360,9 @@ mod tests {
         for compression in [Compression::Snappy, Compression::Zstd, Compression::None] {
             assert_eq!(compression.to_string().parse::<Compression>().unwrap(), compression);
             assert_eq!(serde_json::to_string(&compression).unwrap(), format!("\"{compression}\""));
+        }
+        for layout in [Layout::Plain, Layout::SortedByDate, Layout::Partitioned] {
+            assert_eq!(serde_json::to_string(&layout).unwrap(), format!("\"{layout}\""));
         }
         for wrong in ["", "four", "-1", "1.5", "12MiB"] {
             assert!(wrong.parse::<Parts>().is_err(), "{wrong}");

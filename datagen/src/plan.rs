@@ -1,13 +1,16 @@
 //! How a table is cut: its source rows into chunks, one row group each, and the chunks into files.
 //!
 //! The cut depends on the table, the scale and the writer settings only, never on threads or time,
-//! so that the same options give the same bytes everywhere.
+//! so that the same options give the same bytes everywhere. A table whose rows are sorted is cut twice:
+//! its source rows into runs, and then, when it is known how many rows there are of each date, the
+//! sorted rows into row groups.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use crate::options::{Options, Parts};
 use crate::scale::SalesLines;
 use crate::schema::Table;
+use crate::sorted::{DateKey, SortedChunk};
 
 /// Parquet numbers the row groups of a file with 15 bits.
 pub(crate) const MAX_ROW_GROUPS_A_FILE: u64 = i16::MAX as u64;
@@ -22,6 +25,8 @@ pub(crate) struct TablePlan {
     pub(crate) chunk_count: u64,
     source_row_count: u64,
     parts: Parts,
+    /// The row groups of sorted rows; none where rows stay as they are generated.
+    sorted: Vec<SortedChunk>,
 }
 
 impl TablePlan {
@@ -43,7 +48,13 @@ impl TablePlan {
             chunk_count: source_row_count.div_ceil(source_rows_a_group).min(max_chunks),
             source_row_count,
             parts: options.parts,
+            sorted: Vec::new(),
         }
+    }
+
+    /// The same table, its sorted rows cut into these row groups.
+    pub(crate) fn with_sorted(self, chunks: Vec<SortedChunk>) -> Self {
+        Self { chunk_count: chunks.len() as u64, sorted: chunks, ..self }
     }
 
     /// The source rows of a chunk, counted from 1. Chunks are of the same size, give or take a row.
@@ -55,8 +66,21 @@ impl TablePlan {
         before(chunk) + 1..=before(chunk + 1)
     }
 
+    /// Which of the sorted rows are a chunk.
+    pub(crate) fn sorted_rows(&self, chunk: u64) -> &Range<u64> {
+        &self.sorted[chunk as usize].rows
+    }
+
+    /// The partition that a chunk lies in, in a layout that has them.
+    fn partition(&self, chunk: u64) -> Option<DateKey> {
+        self.sorted.get(chunk as usize).and_then(|chunk| chunk.partition)
+    }
+
     /// Whether `chunk` opens a new file, given what the file so far holds.
     pub(crate) fn starts_file(&self, chunk: u64, file_bytes: u64, file_chunks: u64, chunk_bytes: u64) -> bool {
+        if chunk > 0 && self.partition(chunk) != self.partition(chunk - 1) {
+            return true;
+        }
         match self.parts {
             Parts::Single => chunk == 0,
             Parts::Count(files) => {
@@ -70,9 +94,14 @@ impl TablePlan {
         }
     }
 
-    /// The path of a file, from the output folder, with `/` on every system. Files count from 1.
-    pub(crate) fn file_path(&self, file: usize) -> String {
+    /// The path of the file that `chunk` opens, from the output folder, with `/` on every system. Files
+    /// count from 1, in a partition too.
+    pub(crate) fn file_path(&self, file: usize, chunk: u64) -> String {
         let name = self.table.name;
+        if let (Some(partition), Some(column)) = (self.partition(chunk), self.table.date_key()) {
+            let folder = partition.folder(self.table.columns[column].name);
+            return format!("{name}/{folder}/{name}-00001.parquet");
+        }
         match self.parts {
             Parts::Single => format!("{name}.parquet"),
             Parts::Count(_) | Parts::TargetBytes(_) => format!("{name}/{name}-{file:05}.parquet"),
@@ -150,9 +179,22 @@ mod tests {
     }
 
     #[test]
+    fn each_partition_is_a_file() {
+        let chunk = |rows, key| SortedChunk { rows, partition: Some(DateKey::new(key)) };
+        let (first, second) = (Some(2_450_816), Some(2_450_817));
+        let chunks = vec![chunk(0..5, first), chunk(5..10, first), chunk(10..11, second), chunk(11..12, None)];
+        let plan = plan("1", "store_sales", Parts::Single, 5).with_sorted(chunks);
+        let files = (0..plan.chunk_count).filter(|chunk| plan.starts_file(*chunk, 0, 0, 0));
+        let files = files.enumerate().map(|(index, chunk)| plan.file_path(index + 1, chunk)).collect::<Vec<_>>();
+        let expected = ["2450816", "2450817", "__HIVE_DEFAULT_PARTITION__"];
+        assert_eq!(files, expected.map(|key| format!("store_sales/ss_sold_date_sk={key}/store_sales-00001.parquet")));
+        assert_eq!(*plan.sorted_rows(2), 10..11);
+    }
+
+    #[test]
     fn files_are_named_after_their_table() {
-        assert_eq!(plan("1", "item", Parts::Single, 1).file_path(1), "item.parquet");
-        assert_eq!(plan("1", "item", Parts::Count(4), 1).file_path(2), "item/item-00002.parquet");
-        assert_eq!(plan("1", "item", Parts::TargetBytes(9), 1).file_path(12), "item/item-00012.parquet");
+        assert_eq!(plan("1", "item", Parts::Single, 1).file_path(1, 0), "item.parquet");
+        assert_eq!(plan("1", "item", Parts::Count(4), 1).file_path(2, 1), "item/item-00002.parquet");
+        assert_eq!(plan("1", "item", Parts::TargetBytes(9), 1).file_path(12, 11), "item/item-00012.parquet");
     }
 }

@@ -8,10 +8,25 @@ pub struct TableProgress {
     /// Rows to expect; for a table whose exact count is known only when it is done, an estimate:
     /// within one per cent from scale factor 1 up, within five below.
     pub row_count_estimate: u64,
+    /// Rows sorted into a temporary file so far, which happens before any is written; `None` for a table
+    /// whose rows stay in the order in which they are generated.
+    pub sorted_row_count: Option<u64>,
     /// Rows written so far (generation) or vouched for so far (check).
     pub row_count: u64,
     /// Bytes written or read so far.
     pub bytes: u64,
+}
+
+impl TableProgress {
+    /// How many steps the table takes: a row is one, or two where it is sorted before it is written.
+    pub fn steps(&self) -> u64 {
+        self.row_count_estimate * if self.sorted_row_count.is_some() { 2 } else { 1 }
+    }
+
+    /// How many of them are done.
+    pub fn steps_done(&self) -> u64 {
+        self.sorted_row_count.unwrap_or_default() + self.row_count
+    }
 }
 
 /// A listener. Every method may be left out; `()` listens to nothing.

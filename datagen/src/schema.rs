@@ -84,6 +84,28 @@ pub fn table(name: &str) -> Option<&'static Table> {
     tables().iter().find(|table| table.name == name)
 }
 
+/// The date keys of the fact tables, by which rows may be sorted or cut into folders.
+const DATE_KEYS: [&str; 7] = [
+    "cr_returned_date_sk",
+    "cs_sold_date_sk",
+    "inv_date_sk",
+    "sr_returned_date_sk",
+    "ss_sold_date_sk",
+    "wr_returned_date_sk",
+    "ws_sold_date_sk",
+];
+
+/// The column of this name, of whichever table.
+pub fn column(name: &str) -> Option<&'static Column> {
+    tables().iter().find_map(|table| table.column(name))
+}
+
+/// The column whose name is most like `name`.
+pub(crate) fn nearest_column(name: &str) -> &'static Column {
+    let columns = tables().iter().flat_map(|table| &table.columns);
+    columns.min_by_key(|column| strsim::damerau_levenshtein(column.name, name)).expect("tables have columns")
+}
+
 /// The table whose name is most like `name`.
 pub(crate) fn nearest_table(name: &str) -> &'static Table {
     tables().iter().min_by_key(|table| strsim::damerau_levenshtein(table.name, name)).expect("there are tables")
@@ -101,6 +123,11 @@ impl Table {
         self.columns.iter().find(|column| column.name == name)
     }
 
+    /// The position of the key of the day on which it happened: sold, returned, counted. Fact tables alone have one.
+    pub fn date_key(&self) -> Option<usize> {
+        self.columns.iter().position(Column::is_date_key)
+    }
+
     /// Whether two generations of the table give the same rows. `dbgen_version` holds a clock.
     pub fn is_reproducible(&self) -> bool {
         self.source != SourceTable::DbgenVersion
@@ -108,6 +135,11 @@ impl Table {
 }
 
 impl Column {
+    /// Whether it is the date key of a fact table.
+    pub(crate) fn is_date_key(&self) -> bool {
+        DATE_KEYS.contains(&self.name)
+    }
+
     /// The column's Arrow type.
     pub fn data_type(&self) -> DataType {
         match self.sql_type {
@@ -280,6 +312,27 @@ mod tests {
         }
         assert_eq!(tables().iter().map(|table| table.foreign_keys.len()).sum::<usize>(), 107);
         assert!(tables().iter().all(|table| table.primary_key.is_empty() != table.is_reproducible()));
+    }
+
+    #[test]
+    fn fact_tables_have_a_date_key_and_numbers_only() {
+        let facts = tables().iter().filter(|table| table.date_key().is_some()).collect::<Vec<_>>();
+        assert_eq!(facts.len(), DATE_KEYS.len());
+        for table in facts {
+            let key = &table.columns[table.date_key().unwrap()];
+            assert_eq!(
+                (key.data_type(), column(key.name).map(|column| column.name)),
+                (DataType::Int32, Some(key.name))
+            );
+            assert!(table.foreign_keys.iter().any(|other| other.columns == [key.name] && other.table == "date_dim"));
+            for column in &table.columns {
+                let is_number =
+                    matches!(column.data_type(), DataType::Int32 | DataType::Int64 | DataType::Decimal128(7, 2));
+                assert!(is_number, "{}", column.name);
+            }
+        }
+        assert_eq!(table("item").unwrap().date_key(), None);
+        assert_eq!(nearest_column("c_custmer_id").name, "c_customer_id");
     }
 
     #[test]

@@ -27,12 +27,19 @@ pub(crate) struct TableWriter<'a> {
 }
 
 /// A file that is complete but for its name.
-pub(crate) struct CompleteFile(UnfinishedFile);
+pub(crate) struct CompleteFile {
+    file: UnfinishedFile,
+    bytes: u64,
+}
 
 impl CompleteFile {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Puts the file on the disk and gives it its name.
     pub(crate) fn publish(self) -> Result<()> {
-        self.0.publish()
+        self.file.publish()
     }
 }
 
@@ -70,7 +77,7 @@ impl<'a> TableWriter<'a> {
         let mut complete = None;
         if self.encoder.plan.starts_file(chunk, file_bytes, file_chunks, chunk_bytes) {
             complete = self.close_file()?;
-            let path = self.encoder.plan.file_path(self.files.len() + 1);
+            let path = self.encoder.plan.file_path(self.files.len() + 1, chunk);
             self.open = Some(OpenFile::create(self.folder, path, self.encoder)?);
         }
         let open = self.open.as_mut().expect("the first chunk opens a file");
@@ -78,7 +85,9 @@ impl<'a> TableWriter<'a> {
         let Some(row_group) = row_group else { return Ok(complete) };
         open.row_count += rows;
         let appended = append_row_group(&mut open.parquet, row_group.columns);
-        appended.map_err(|error| self.write_error(error))?;
+        if let Err(error) = appended {
+            return Err(write_error(self.folder, self.encoder, error, &open.path));
+        }
         self.content.merge(&row_group.content);
         Ok(complete)
     }
@@ -86,6 +95,7 @@ impl<'a> TableWriter<'a> {
     /// Completes the last file, and says what the table is.
     pub(crate) fn finish(mut self) -> Result<(Option<CompleteFile>, TableEntry)> {
         let complete = self.close_file()?;
+        self.encoder.check(&self.content)?;
         let reproducible = self.encoder.plan.table.is_reproducible();
         let entry = TableEntry {
             row_count: self.content.row_count(),
@@ -97,23 +107,23 @@ impl<'a> TableWriter<'a> {
 
     fn close_file(&mut self) -> Result<Option<CompleteFile>> {
         let Some(open) = self.open.take() else { return Ok(None) };
-        let buffer = open.parquet.into_inner().map_err(|error| self.write_error(error))?;
-        let file = buffer.into_inner().map_err(|error| self.write_error(error.into_error().into()))?;
+        let failed = |error| write_error(self.folder, self.encoder, error, &open.path);
+        let buffer = open.parquet.into_inner().map_err(failed)?;
+        let file = buffer.into_inner().map_err(|error| failed(error.into_error().into()))?;
         let (bytes, hash) = (file.bytes, file.hasher.finish());
         self.files.push(FileEntry { path: open.path, row_count: open.row_count, bytes, hash });
-        Ok(Some(CompleteFile(file.file)))
+        Ok(Some(CompleteFile { file: file.file, bytes }))
     }
+}
 
-    /// Tells what the disk refused from what Parquet refused.
-    fn write_error(&self, error: ParquetError) -> Error {
-        let path = self.folder.join(self.encoder.plan.file_path(self.files.len() + 1));
-        match error {
-            ParquetError::External(error) if error.is::<io::Error>() => {
-                let error = error.downcast::<io::Error>().expect("just looked");
-                Error::io("write", path)(*error)
-            }
-            source => Error::Encode { table: self.encoder.plan.table.name, source },
+/// Tells what the disk refused from what Parquet refused.
+fn write_error(folder: &Path, encoder: &Encoder, error: ParquetError, path: &str) -> Error {
+    match error {
+        ParquetError::External(error) if error.is::<io::Error>() => {
+            let error = error.downcast::<io::Error>().expect("just looked");
+            Error::io("write", folder.join(path))(*error)
         }
+        source => Error::Encode { table: encoder.plan.table.name, source },
     }
 }
 
@@ -170,6 +180,7 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     use super::*;
+    use crate::encode::Rows;
     use crate::plan::TablePlan;
     use crate::schema;
     use crate::testing::options;
@@ -182,7 +193,8 @@ mod tests {
         options.row_group_rows = 1 << 20;
         std::os::unix::fs::symlink("/dev/full", dir.path().join("inventory.parquet.inprogress")).unwrap();
         let plan = TablePlan::new(&options, schema::table("inventory").unwrap());
-        let encoder = Encoder::new(plan, options.scale.session(), &options.writer_settings()).unwrap();
+        let rows = Rows::Generated(options.scale.session());
+        let encoder = Encoder::new(plan, rows, &options.writer_settings()).unwrap();
         let write = || {
             let mut writer = TableWriter::new(dir.path(), &encoder);
             writer.append(encoder.encode(0, &AtomicBool::new(false))?)?;

@@ -7,6 +7,7 @@ mod completions;
 mod doctor;
 mod exit;
 mod generate;
+mod layout;
 mod man;
 mod output;
 mod progress;
@@ -53,6 +54,7 @@ enum Command {
     /// Make TPC-DS data as Parquet files, or complete or check what is there
     Generate(generate::Args),
     // The commands without words here have longer ones of their own, which these would hide from their --help.
+    Layout(layout::Args),
     Sql(sql::Args),
     /// List, show or export the statements
     Queries(queries::Args),
@@ -70,6 +72,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(*args),
         Command::Generate(args) => generate::run(args),
+        Command::Layout(args) => layout::run(args),
         Command::Sql(args) => sql::run(args),
         Command::Queries(args) => queries::run(args),
         Command::Report(args) => report::run(args),

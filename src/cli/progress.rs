@@ -26,15 +26,16 @@ impl DataProgress {
 
     fn show(&self, table: &TableProgress) {
         let mut rows = self.rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        rows.insert(table.table, table.row_count);
+        rows.insert(table.table, table.steps_done());
         self.bar.set_position(rows.values().sum());
-        self.bar.set_message(format!("{} {}", self.verb, table.table));
+        let verb = if table.sorted_row_count.is_some() && table.row_count == 0 { "sorted" } else { self.verb };
+        self.bar.set_message(format!("{verb} {}", table.table));
     }
 }
 
 impl Progress for DataProgress {
     fn begin(&self, tables: &[TableProgress]) {
-        self.bar.set_length(tables.iter().map(|table| table.row_count_estimate).sum());
+        self.bar.set_length(tables.iter().map(TableProgress::steps).sum());
     }
 
     fn advance(&self, table: &TableProgress) {

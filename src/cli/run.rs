@@ -108,11 +108,11 @@ pub(super) fn run(args: Args) -> Result<Code, Failure> {
         let (cancel, stop) = stop_on_interrupt();
         let data = open_data(&args, &stop).await?;
         let engine = Arc::new(Engine::new(settings, &limits).await?);
-        data.register(&engine).await?;
+        data.register(&engine)?;
         let mut verifier = match reference {
             Some(settings) => {
                 let reference = Arc::new(Engine::new(settings, &limits).await?);
-                data.register(&reference).await?;
+                data.register(&reference)?;
                 Verifier::with_engine(&plan.statements, reference)?
             }
             None => stored_answers(&args, &suite, &plan, &data)?,
@@ -161,6 +161,8 @@ fn completing(scale: datagen::ScaleFactor, folder: PathBuf) -> Options {
         options.parts = writer.parts;
         options.row_group_rows = writer.row_group_rows;
         options.compression = writer.compression;
+        options.layout = writer.layout;
+        options.bloom_filters = writer.bloom_filters;
     }
     options
 }

@@ -89,7 +89,7 @@ async fn register(data: &DataArgs, engine: &Engine) -> Result<BTreeMap<String, u
     let (url, scale) = data.locate()?;
     match DataSet::open(url, &Expectation { scale, verify_hashes: false }).await {
         Ok(set) => {
-            set.register(engine).await?;
+            set.register(engine)?;
             Ok(set.row_counts())
         }
         Err(error @ DataError::Empty { .. }) if data.data.is_none() && data.scale.is_none() => {

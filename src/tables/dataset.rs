@@ -1,20 +1,17 @@
 //! Finding the tables of a folder, and refusing a folder that must not be measured.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
-use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use datafusion::common::{ScalarValue, Statistics};
 use datagen::schema::Table;
 use datagen::{Manifest, ScaleFactor};
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
-use super::{DataError, DataUrl, hashes, schema_check};
-
-/// How many files are looked at together.
-const FILES_AT_ONCE: usize = 8;
+use super::{DataError, DataUrl, footers, hashes};
 
 /// The table that holds a clock; nobody needs it.
 const OPTIONAL_TABLE: &str = "dbgen_version";
@@ -37,6 +34,19 @@ pub struct TableFile {
     pub bytes: u64,
     /// Its rows, from the footer.
     pub row_count: u64,
+    /// As the store listed it.
+    pub(super) object: ObjectMeta,
+    /// What its folder says of its rows, in a partitioned table.
+    pub(super) partition: Option<Partition>,
+}
+
+/// The part of a partitioned table that one file is.
+#[derive(Debug, Clone)]
+pub(super) struct Partition {
+    /// The partition column's value for all rows.
+    pub(super) value: ScalarValue,
+    /// Of the columns in the file, in the table's order, and then of the partition column.
+    pub(super) statistics: Arc<Statistics>,
 }
 
 /// One table and its files.
@@ -46,8 +56,10 @@ pub struct TableFiles {
     pub table: &'static Table,
     /// Its files in the order of their names.
     pub files: Vec<TableFile>,
-    /// The columns of the first file.
+    /// Its columns as they are registered: in the specification's order and of its types, whatever the files have.
     pub schema: SchemaRef,
+    /// The column that is in the names of folders and not in the files.
+    pub partition_column: Option<&'static str>,
 }
 
 /// A folder of tables that was found fit to use.
@@ -73,8 +85,7 @@ impl DataSet {
             check_scale(&url, manifest, expectation)?;
             hashes::check_files(&url, &listing, manifest, expectation.verify_hashes).await?;
         }
-        let tables = by_table.into_values().map(|(table, files)| read_footers(&url, table, files));
-        let tables = futures::stream::iter(tables).buffered(FILES_AT_ONCE).try_collect().await?;
+        let tables = footers::read_tables(&url, by_table).await?;
         Ok(Self { url, manifest, tables })
     }
 
@@ -103,7 +114,7 @@ impl DataSet {
     }
 }
 
-async fn list(url: &DataUrl, store: &dyn ObjectStore) -> Result<Vec<ObjectMeta>, DataError> {
+pub(super) async fn list(url: &DataUrl, store: &dyn ObjectStore) -> Result<Vec<ObjectMeta>, DataError> {
     let prefix = url.prefix()?;
     let mut objects: Vec<ObjectMeta> = store
         .list(Some(&prefix))
@@ -114,25 +125,30 @@ async fn list(url: &DataUrl, store: &dyn ObjectStore) -> Result<Vec<ObjectMeta>,
     Ok(objects)
 }
 
-type FilesByTable = BTreeMap<&'static str, (&'static Table, Vec<ObjectMeta>)>;
+/// A table's files, and the folders between the table and each of them.
+pub(super) type FoundFiles = Vec<(ObjectMeta, Vec<String>)>;
+
+/// Each table's files.
+pub(super) type FilesByTable = BTreeMap<&'static str, (&'static Table, FoundFiles)>;
 
 /// `<table>.parquet`, or every Parquet file under `<table>/`.
-fn assign(url: &DataUrl, listing: &[ObjectMeta]) -> Result<FilesByTable, DataError> {
+pub(super) fn assign(url: &DataUrl, listing: &[ObjectMeta]) -> Result<FilesByTable, DataError> {
     let prefix = url.prefix()?;
     let mut tables = FilesByTable::new();
     for object in listing {
         let Some(parts) = object.location.prefix_match(&prefix) else { continue };
         let parts: Vec<String> = parts.map(|part| part.as_ref().to_owned()).collect();
-        let file_name = parts.last().map_or("", String::as_str);
+        let Some((file_name, folders)) = parts.split_last() else { continue };
         let Some(stem) = file_name.strip_suffix(".parquet") else { continue };
-        // Spark marks files that are being written with a leading underscore or dot.
-        if file_name.starts_with(['_', '.']) {
+        // Spark marks what is being written, and what is no data, with a leading underscore or dot.
+        if parts.iter().any(|part| part.starts_with(['_', '.'])) {
             continue;
         }
-        let name = if parts.len() == 1 { stem } else { parts[0].as_str() };
+        let (name, below) = folders.split_first().map_or((stem, folders), |(first, below)| (first.as_str(), below));
         let name = name.strip_suffix(".parquet").unwrap_or(name);
         if let Some(table) = datagen::schema::table(name) {
-            tables.entry(table.name).or_insert_with(|| (table, Vec::new())).1.push(object.clone());
+            let files = &mut tables.entry(table.name).or_insert_with(|| (table, Vec::new())).1;
+            files.push((object.clone(), below.to_vec()));
         }
     }
     Ok(tables)
@@ -180,28 +196,6 @@ async fn read_manifest(url: &DataUrl, store: &dyn ObjectStore) -> Result<Option<
     let bytes = object.bytes().await.map_err(|cause| error(cause.to_string()))?;
     let shown = show(url, &place);
     Manifest::parse(&bytes, std::path::Path::new(&shown)).map(Some).map_err(|cause| error(cause.to_string()))
-}
-
-async fn read_footers(url: &DataUrl, table: &'static Table, objects: Vec<ObjectMeta>) -> Result<TableFiles, DataError> {
-    let mut files = Vec::with_capacity(objects.len());
-    let mut schema = None;
-    for object in objects {
-        let broken = |message: String| DataError::BrokenFile { file: show(url, &object.location), message };
-        let store = url.store();
-        let metadata = DFParquetMetadata::new(store.as_ref(), &object).fetch_metadata().await;
-        let metadata = metadata.map_err(|error| broken(error.strip_backtrace()))?;
-        let footer = ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::default());
-        let footer = footer.map_err(|error| broken(error.to_string()))?;
-        if let Some(message) = schema_check::difference(table, footer.schema()) {
-            let (file, table) = (show(url, &object.location), table.name.to_owned());
-            return Err(DataError::WrongSchema { file, table, message });
-        }
-        let row_count = footer.metadata().file_metadata().num_rows();
-        let row_count = u64::try_from(row_count).map_err(|_| broken(format!("it claims {row_count} rows")))?;
-        schema.get_or_insert_with(|| footer.schema().clone());
-        files.push(TableFile { path: object.location, bytes: object.size, row_count });
-    }
-    Ok(TableFiles { table, files, schema: schema.unwrap_or_else(|| table.arrow_schema()) })
 }
 
 /// A file's place as its user would name it.

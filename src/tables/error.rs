@@ -60,6 +60,16 @@ pub enum DataError {
         /// The column and what is wrong with it.
         message: String,
     },
+    /// A file lies in a folder that does not say which rows it holds.
+    #[error("{file} cannot be read as part of the table {table}: {message}; move it away, or make the table again")]
+    WrongPartition {
+        /// The file.
+        file: String,
+        /// The table.
+        table: String,
+        /// What is wrong with its folder.
+        message: String,
+    },
     /// The data is of another scale.
     #[error("{url} holds scale {found}, but scale {expected} was asked for; name other data, or leave out --scale")]
     WrongScale {

@@ -28,9 +28,11 @@ pub(super) async fn check_files(
     for entry in manifest.tables.values().flat_map(|table| &table.files) {
         let wanted = prefix.parts().chain(object_store::path::Path::from(entry.path.as_str()).parts()).collect();
         let changed = |message: String| DataError::Changed { file: show(url, &wanted), message };
-        let Some(object) = listing.iter().find(|object| object.location == wanted) else {
+        // The listing is sorted, and long where tables are partitioned.
+        let Ok(index) = listing.binary_search_by(|object| object.location.cmp(&wanted)) else {
             return Err(changed("it is not there".to_owned()));
         };
+        let object = &listing[index];
         if object.size != entry.bytes {
             return Err(changed(format!("it has {} bytes instead of {}", object.size, entry.bytes)));
         }
@@ -122,7 +124,9 @@ impl Known {
 
     fn insert(&mut self, url: &DataUrl, object: &ObjectMeta, entry: &FileEntry) {
         let place = format!("{} ", url.object(&object.location));
-        self.entries.retain(|key, _| !key.starts_with(&place));
+        let old = self.entries.range(place.clone()..).map(|(key, _)| key.clone());
+        let old: Vec<_> = old.take_while(|key| key.starts_with(&place)).collect();
+        old.iter().for_each(|key| drop(self.entries.remove(key)));
         self.entries.insert(Self::key(url, object), entry.hash.clone());
     }
 

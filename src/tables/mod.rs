@@ -4,16 +4,23 @@
 //!   are the same thing;
 //! - [`DataSet::open`]: finds the files of every table and refuses what must not be measured: a missing table, a wrong
 //!   schema, a broken file, another scale than asked for;
+//! - [`describe`]: how the files of a folder are laid out, from their footers;
 //! - [`DataSet::register`]: makes the tables known to an [`Engine`](crate::engine::Engine), with keys where the manifest
 //!   vouches for them.
 
 mod dataset;
 mod error;
+mod footers;
 mod hashes;
+mod layout;
+mod partition;
+mod partitioned;
 mod register;
 mod schema_check;
+mod statistics;
 mod url;
 
 pub use dataset::{DataSet, Expectation, TableFile, TableFiles};
 pub use error::DataError;
+pub use layout::{Coverage, DateLayout, DateSpan, TableLayout, describe};
 pub use url::DataUrl;

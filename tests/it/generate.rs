@@ -43,6 +43,8 @@ fn settings_are_never_mixed() {
         (vec!["--scale", "0.02"], "scale factor"),
         (vec!["--scale", "0.01", "--compression", "zstd"], "compression snappy"),
         (vec!["--scale", "0.01", "--parts", "2"], "parts single"),
+        (vec!["--scale", "0.01", "--sort-by-date"], "layout plain, not sorted-by-date"),
+        (vec!["--scale", "0.01", "--bloom-filter", "i_item_id"], "bloom filters none, not i_item_id"),
     ] {
         let arguments = [vec!["generate", "--out", folder], arguments].concat();
         let refused = dsbench(&arguments);
@@ -58,6 +60,11 @@ fn wrong_arguments_are_refused() {
         (vec!["generate", "--tables", "itme"], 2, "did you mean `item`"),
         (vec!["generate", "--compression", "gzip"], 2, "snappy"),
         (vec!["generate", "--parts", "2", "--target-file-size", "1MiB"], 2, "cannot be used with"),
+        (vec!["generate", "--partitioned", "--parts", "2"], 2, "cannot be used with"),
+        (vec!["generate", "--partitioned", "--target-file-size", "1MiB"], 2, "cannot be used with"),
+        (vec!["generate", "--partitioned", "--sort-by-date"], 2, "cannot be used with"),
+        (vec!["generate", "--bloom-filter", "c_custmer_id"], 2, "did you mean `c_customer_id`"),
+        (vec!["generate", "--partitioned", "--bloom-filter", "ss_sold_date_sk"], 2, "in the names of folders"),
         (vec!["generate", "--out", "/dev/null"], 3, "is a file"),
         (vec!["generate", "--check", "--out", "/nowhere/at/all"], 3, "has no manifest.json"),
     ] {

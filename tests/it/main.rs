@@ -3,6 +3,7 @@
 mod cli;
 mod files;
 mod generate;
+mod layout;
 mod run;
 mod samples;
 mod settings;

@@ -273,7 +273,7 @@ fn on_a_large_stack<F: Future<Output = ()>>(work: impl FnOnce() -> F + Send + 's
 async fn open(data: &Path, engine: &Engine) {
     let url = DataUrl::from_path(data).expect("a path");
     let data = DataSet::open(url, &Expectation::default()).await.expect("opens");
-    data.register(engine).await.expect("registers");
+    data.register(engine).expect("registers");
 }
 
 /// How plain DataFusion plans over an engine's tables.
