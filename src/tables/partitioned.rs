@@ -40,6 +40,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 
 use super::dataset::Partition;
 use super::{DataUrl, TableFiles, statistics};
+use crate::engine::PushdownOptions;
 
 /// A Hive-partitioned table.
 #[derive(Debug)]
@@ -105,9 +106,11 @@ impl PartitionedTable {
         }))
     }
 
-    /// The files that may hold rows for which all filters are true. This alone decides what is not read.
+    /// The files that may hold rows for which all filters are true; all of them if `engine.pushdown.partition` is off. This alone
+    /// decides which files a plan has.
     fn files_for(&self, state: &dyn Session, filters: &[Expr]) -> Vec<&PartitionedFile> {
-        match self.matching(state, filters) {
+        let prunes = PushdownOptions::of(state.config_options()).partition;
+        match self.matching(state, filters).filter(|_| prunes) {
             None => self.files.iter().collect(),
             Some(matching) => {
                 let matching = self.files.iter().zip(matching);
@@ -398,6 +401,26 @@ mod tests {
         check("web_returns", "wr_returned_date_sk is null", |_| 1..=1).await;
         check("web_returns", "wr_returned_date_sk is not null", |all| all - 1..=all - 1).await;
         check("web_returns", "wr_returned_date_sk <> 1", |all| all - 1..=all - 1).await;
+    }
+
+    /// How many files the plan of `sql` reads, and its result.
+    async fn files_read(engine: &Engine, sql: &str) -> (usize, String) {
+        let plan = engine.plan(sql).await.expect("a plan").display();
+        (plan.matches(".parquet").count(), value(engine, sql).await)
+    }
+
+    #[tokio::test]
+    async fn partitions_are_pruned_unless_the_setting_says_no() {
+        let sql = "select count(*), sum(inv_quantity_on_hand) from inventory where inv_date_sk = 2451053";
+        let pruned = files_read(&tables(&[]).await.engine, sql).await;
+        let tables = tables(&["engine.pushdown.partition=false"]).await;
+        let all = tables.partitioned["inventory"].files.len();
+        // A plan's text shows five files of a group at most.
+        let unpruned = files_read(&tables.engine, sql).await;
+        assert!(pruned.0 == 1 && unpruned.0 > 1 && all > 100, "{pruned:?} {unpruned:?}");
+        assert_eq!(pruned.1, unpruned.1);
+        tables.engine.run("set engine.pushdown.partition = true").await.expect("set");
+        assert_eq!(files_read(&tables.engine, sql).await, pruned);
     }
 
     #[tokio::test]
