@@ -3,6 +3,8 @@
 //! Keys are DataFusion's own (`datafusion.*`) and ours (`engine.*`). Precedence, lowest first: defaults, profile,
 //! environment (`DSBENCH_…`), `--set` in the order given. `SET` in a session comes on top and lasts as long as the session.
 
+mod recorded;
+
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -207,10 +209,7 @@ impl Settings {
         environment: impl IntoIterator<Item = (String, String)>,
         sets: &[String],
     ) -> Result<Self, SettingError> {
-        let mut options = ConfigOptions::new();
-        options.extensions.insert(EngineOptions::default());
-        let mut settings =
-            Self { profile: profile.name.clone(), options, runtime: BTreeMap::new(), sources: BTreeMap::new() };
+        let mut settings = Self::bare(&profile.name);
         for (key, value) in &profile.values {
             settings.set(key, value, SettingSource::Profile(profile.name.clone()))?;
         }
@@ -221,6 +220,13 @@ impl Settings {
             settings.set(key.trim(), value.trim(), SettingSource::CommandLine)?;
         }
         Ok(settings)
+    }
+
+    /// Nothing but defaults.
+    fn bare(profile: &str) -> Self {
+        let mut options = ConfigOptions::new();
+        options.extensions.insert(EngineOptions::default());
+        Self { profile: profile.to_owned(), options, runtime: BTreeMap::new(), sources: BTreeMap::new() }
     }
 
     /// The profile's name.
