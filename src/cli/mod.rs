@@ -6,16 +6,18 @@ mod args;
 mod completions;
 mod exit;
 mod generate;
+mod isolated;
 mod output;
 mod progress;
 mod queries;
 mod report;
+mod resume;
 mod run;
 mod sql;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use exit::Failure;
 
@@ -44,7 +46,7 @@ Data lives under $DSBENCH_DATA (by default ~/.cache/dsbench) in sf1, sf10, …; 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the statements, check every answer, report and save the result
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Make TPC-DS data as Parquet files, or complete or check what is there
     Generate(generate::Args),
     /// Run SQL over the tables, with the same engine and settings
@@ -55,18 +57,25 @@ enum Command {
     Report(report::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
+    /// Take the samples of one statement for another process of this program
+    #[command(name = crate::runner::SUBCOMMAND, hide = true)]
+    Isolated,
 }
 
 /// Reads the arguments, does what they say, prints what went wrong.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match parse() {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let result = match cli.command {
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(*args),
         Command::Generate(args) => generate::run(args),
         Command::Sql(args) => sql::run(args),
         Command::Queries(args) => queries::run(args),
         Command::Report(args) => report::run(args),
         Command::Completions(args) => completions::run(args),
+        Command::Isolated => isolated::run(),
     };
     match result {
         Ok(code) => code.into(),
@@ -79,10 +88,26 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Reads the arguments. Which of them exclude each other depends, with `--resume`, on where their values came from.
+fn parse() -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    if let Some(("run", chosen)) = matches.subcommand()
+        && let Some(run) = command.find_subcommand_mut("run")
+        && let Some(other) = run::contradicts_resume(run, chosen)
+    {
+        let message = format!(
+            "{other} cannot be used with --resume: a run goes on with the settings that it was begun with; without --resume a new \
+             run begins"
+        );
+        return Err(run.error(clap::error::ErrorKind::ArgumentConflict, message));
+    }
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_arguments_are_consistent() {

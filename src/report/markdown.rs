@@ -24,6 +24,10 @@ pub fn markdown(run: &Run, aggregate: Aggregate) -> String {
         line(&format!("| {name} | {} s | {} s |", figures::seconds(total), figures::seconds(mean)));
     }
     line("");
+    if let Some(text) = figures::unfinished(run) {
+        line(&format!("**{text}.**"));
+        line("");
+    }
     line(&format!(
         "{} of {} statements verified; {}.",
         summary.verified,
@@ -38,7 +42,7 @@ pub fn markdown(run: &Run, aggregate: Aggregate) -> String {
     for (name, value) in figures::environment(run) {
         line(&format!("- {name}: {value}"));
     }
-    for remark in figures::remarks(run, &statements) {
+    for remark in figures::remarks(run, &statements, aggregate) {
         line(&format!("- **warning**: {}", remark.replace('\n', " ")));
     }
     line("");

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::{FAIR_USE, figures};
-use crate::results::format::{Status, Summary};
+use crate::results::format::Summary;
 use crate::results::{Aggregate, Run, StatementState, StatementSummary, summarize};
 
 /// Whether colours may be used.
@@ -46,7 +46,7 @@ pub fn text(run: &Run, aggregate: Aggregate, style: Style) -> String {
     for (name, value) in figures::environment(run) {
         line(&mut out, &format!("{name:<12} {value}"));
     }
-    for remark in figures::remarks(run, &statements) {
+    for remark in figures::remarks(run, &statements, aggregate) {
         line(&mut out, &format!("{} {remark}", style.paint(YELLOW, "warning:")));
     }
     line(&mut out, "");
@@ -61,7 +61,10 @@ fn line(out: &mut String, text: &str) {
 fn statement_table(out: &mut String, statements: &[StatementSummary], style: Style) {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    table.set_header(["statement", "median s", "min s", "max s", "planning s", "rows", "check"]);
+    // Without samples enough anywhere there is nothing to show.
+    let intervals = statements.iter().any(|s| s.interval_relative_half_width.is_some());
+    let header = ["statement", "median s", "±", "min s", "max s", "planning s", "rows", "check"];
+    table.set_header(header.into_iter().filter(|name| intervals || *name != "±"));
     for statement in statements {
         let figure = |pick: fn(&crate::results::Spread) -> f64| {
             let counts = statement.state.counts();
@@ -78,7 +81,7 @@ fn statement_table(out: &mut String, statements: &[StatementSummary], style: Sty
             StatementState::Unverified => style.paint(YELLOW, &word),
             _ => word,
         };
-        table.add_row([
+        let mut row = vec![
             statement.statement.clone(),
             figure(|s| s.median),
             figure(|s| s.min),
@@ -86,9 +89,13 @@ fn statement_table(out: &mut String, statements: &[StatementSummary], style: Sty
             planning,
             rows,
             word,
-        ]);
+        ];
+        if intervals {
+            row.insert(2, figures::interval(statement));
+        }
+        table.add_row(row);
     }
-    for column in table.column_iter_mut().skip(1).take(5) {
+    for column in table.column_iter_mut().skip(1).take(5 + usize::from(intervals)) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     line(out, &table.trim_fmt());
@@ -96,8 +103,8 @@ fn statement_table(out: &mut String, statements: &[StatementSummary], style: Sty
 
 fn totals(out: &mut String, run: &Run, summary: &Summary, style: Style) {
     line(out, "");
-    if run.file.status != Status::Complete {
-        line(out, &style.paint(RED, "this run was interrupted: it is not a result of the suite"));
+    if let Some(text) = figures::unfinished(run) {
+        line(out, &style.paint(RED, &text));
     }
     let name = figures::total_word(summary);
     let geomean = if summary.complete { "geometric mean" } else { "partial geometric mean" };
@@ -161,6 +168,27 @@ mod tests {
 
             This benchmark is derived from the TPC-DS benchmark and is not comparable with published TPC-DS results, as it does not comply with the TPC-DS specification.
         "#]].assert_eq(&text(&run, Aggregate::Median, Style::Plain));
+    }
+
+    #[test]
+    fn intervals_are_shown_where_there_are_samples_enough() {
+        use crate::results::format::SampleRow;
+        let mut samples = sample_rows();
+        let template = samples[0].clone();
+        samples.extend((2..=7).map(|iteration| SampleRow {
+            iteration,
+            execute_ns: Some(95_000_000 + u64::from(iteration) * 1_000_000),
+            ..template.clone()
+        }));
+        let run = Run { folder: "x".into(), file: run_file(), samples };
+        let shown = text(&run, Aggregate::Median, Style::Plain);
+        let lines: Vec<_> = shown.lines().take(3).map(str::trim).collect();
+        expect![[r#"
+             statement  median s      ±  min s  max s  planning s  rows  check
+             q1            0.104  ±3.4%  0.100  0.107       0.005   100  ok
+             q2                -      -      -      -           -     -  OUT_OF_MEMORY
+        "#]]
+        .assert_eq(&(lines.join("\n") + "\n"));
     }
 
     #[test]
