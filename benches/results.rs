@@ -19,6 +19,7 @@ fn sample() -> SampleRow {
         iteration: 1,
         phase: Phase::Measured,
         started_at: "2026-01-02T03:04:05.678Z".to_owned(),
+        cold: false,
         planning_ns: Some(5_000_000),
         execute_ns: Some(95_000_000),
         row_count: Some(100),

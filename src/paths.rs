@@ -37,15 +37,28 @@ pub fn shown(path: &Path) -> String {
     }
 }
 
+/// The path that [`shown`] wrote.
+pub fn from_shown(text: &str) -> PathBuf {
+    match (text.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(text),
+    }
+}
+
 /// Writes a file through a temporary one beside it, so that a reader never sees half of it, and syncs it to disk.
 pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut file = readable_by_others().tempfile_in(folder)?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    sync_folder(folder)
+}
+
+/// Puts new names in a folder on the disk, on systems where folders can be opened.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Temporary files are for their owner alone; what one of them becomes has the permissions of any new file.
@@ -65,6 +78,9 @@ mod tests {
         let home = std::env::home_dir().expect("a home folder");
         assert_eq!(shown(&home.join("data").join("sf1")), "~/data/sf1");
         assert_eq!(shown(Path::new("/data/sf1")), "/data/sf1");
+        for path in [home.join("data").join("sf1"), PathBuf::from("/data/sf1"), PathBuf::from("data")] {
+            assert_eq!(from_shown(&shown(&path)), path);
+        }
     }
 
     #[test]

@@ -28,6 +28,12 @@ pub fn bytes(count: u64) -> String {
     if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
+/// A share in per cent with as many decimal places as it needs, three at most: `2%`, `0.5%`.
+pub fn percent(share: f64) -> String {
+    let text = format!("{:.3}", share * 100.0);
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// A whole number with a comma every three digits: `28,800,991`.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -59,6 +65,7 @@ mod tests {
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(28_800_991), "28,800,991");
+        assert_eq!([0.02, 0.005, 0.2, 0.000_01].map(percent), ["2%", "0.5%", "20%", "0.001%"]);
         assert_eq!(bytes(512), "512 B");
         assert_eq!(bytes(3 << 29), "1.5 GiB");
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use crate::answers::ShapeError;
 use crate::engine::{EngineError, ProfileError, SettingError};
 use crate::results::ResultsError;
-use crate::runner::{RunError, VerifierError};
+use crate::runner::{ColdError, ExpectedError, RunError, VerifierError};
 use crate::suite::{SelectionError, SuiteError, TemplateError};
 use crate::tables::DataError;
 
@@ -107,6 +107,25 @@ failure_from! {
     VerifierError => Data,
     ResultsError => Other,
     RunError => Other,
+}
+
+impl From<ExpectedError> for Failure {
+    fn from(error: ExpectedError) -> Self {
+        match error {
+            ExpectedError::Verifier(error) => error.into(),
+            ExpectedError::Engine(error) => error.into(),
+        }
+    }
+}
+
+impl From<ColdError> for Failure {
+    fn from(error: ColdError) -> Self {
+        match error {
+            ColdError::NotLocal { .. } => Self::Usage(chain(&error)),
+            ColdError::NoFincore { .. } => Self::Other(chain(&error)),
+            ColdError::Io { .. } | ColdError::Resident { .. } => Self::Data(chain(&error)),
+        }
+    }
 }
 
 impl From<EngineError> for Failure {

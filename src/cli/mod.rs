@@ -7,12 +7,14 @@ mod completions;
 mod doctor;
 mod exit;
 mod generate;
+mod isolated;
 mod layout;
 mod man;
 mod output;
 mod progress;
 mod queries;
 mod report;
+mod resume;
 mod run;
 mod shell;
 mod sql;
@@ -20,7 +22,7 @@ mod suggest;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use exit::Failure;
 
@@ -64,11 +66,17 @@ enum Command {
     /// Print a completion script for a shell
     Completions(completions::Args),
     Man(man::Args),
+    /// Take the samples of one statement for another process of this program
+    #[command(name = crate::runner::SUBCOMMAND, hide = true)]
+    Isolated,
 }
 
 /// Reads the arguments, does what they say, prints what went wrong.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match parse() {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let result = match cli.command {
         Command::Run(args) => run::run(*args),
         Command::Generate(args) => generate::run(args),
@@ -79,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
+        Command::Isolated => isolated::run(),
     };
     match result {
         Ok(code) => code.into(),
@@ -91,10 +100,26 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Reads the arguments. Which of them exclude each other depends, with `--resume`, on where their values came from.
+fn parse() -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    if let Some(("run", chosen)) = matches.subcommand()
+        && let Some(run) = command.find_subcommand_mut("run")
+        && let Some(other) = run::contradicts_resume(run, chosen)
+    {
+        let message = format!(
+            "{other} cannot be used with --resume: a run goes on with the settings that it was begun with; without --resume a new \
+             run begins"
+        );
+        return Err(run.error(clap::error::ErrorKind::ArgumentConflict, message));
+    }
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_arguments_are_consistent() {

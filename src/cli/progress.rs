@@ -66,9 +66,12 @@ impl Drop for DataProgress {
 pub(super) struct RunProgress {
     bar: ProgressBar,
     aggregate: Aggregate,
+    iterations: u32,
     samples_a_statement: u64,
     statement_count: usize,
     done: Mutex<usize>,
+    /// Whether a statement was started in this session; those before it were done in an earlier one.
+    started: std::sync::atomic::AtomicBool,
 }
 
 impl RunProgress {
@@ -76,9 +79,11 @@ impl RunProgress {
         Self {
             bar: new_bar(plan.sample_count(), "{msg:10!} {wide_bar} {pos}/{len} samples  {eta} left"),
             aggregate: plan.aggregate,
+            iterations: plan.iterations,
             samples_a_statement: u64::from(plan.iterations + plan.warmup),
             statement_count: plan.statements.len(),
             done: Mutex::new(0),
+            started: false.into(),
         }
     }
 
@@ -90,6 +95,7 @@ impl RunProgress {
 
 impl Observer for RunProgress {
     fn statement_started(&self, statement: &PlannedStatement) {
+        self.started.store(true, std::sync::atomic::Ordering::Relaxed);
         self.bar.set_message(statement.name.to_string());
         if !self.bar.is_hidden() {
             // A long statement must not look like a standstill.
@@ -97,13 +103,23 @@ impl Observer for RunProgress {
         }
     }
 
-    fn sample_finished(&self, _sample: &SampleRow) {
+    fn sample_finished(&self, sample: &SampleRow) {
+        if sample.phase == Phase::Measured && sample.iteration > self.iterations {
+            // One of those that --repeat-until adds.
+            self.bar.inc_length(1);
+        }
         self.bar.inc(1);
     }
 
     fn statement_finished(&self, statement: &PlannedStatement, samples: &[SampleRow]) {
         let mut done = self.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *done += 1;
+        let started = self.started.swap(false, std::sync::atomic::Ordering::Relaxed);
+        if !started {
+            // All of it was on disk when this session began.
+            self.bar.inc(self.samples_a_statement);
+            return;
+        }
         let width = self.statement_count.to_string().len();
         let line = format!(
             "[{:>width$}/{}] {:<7} {}",

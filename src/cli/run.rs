@@ -4,28 +4,35 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use chrono::SecondsFormat;
 use datagen::Options;
 
 use super::args::{AGGREGATES, ColumnArgs, DataArgs, EngineArgs, PROFILES, SuiteArgs, runtime, stop_on_interrupt};
 use super::exit::{Code, Failure};
 use super::progress::RunProgress;
+use super::resume::{self, Changed};
 use super::suggest::suggesting;
 use super::{generate, output, report};
-use crate::answers::{AnswerSet, DataIdentity};
+use crate::answers::content_hash;
 use crate::engine::{Engine, EngineLimits, Profile, Settings};
 use crate::paths;
 use crate::report::{Columns, Style, text_with_columns};
-use crate::results::format::{self, RunFile, Status, Warning};
+use crate::results::format::{self, AnswersSource, RunFile, Status, Warning};
+use crate::results::inference::INTERVAL_SAMPLES;
 use crate::results::{Aggregate, Run, RunWriter, StatementState, summarize};
-use crate::runner::{Cancel, RunEnd, RunPlan, Verifier, clock, environment, run_all, warnings};
-use crate::suite::{Selection, Suite};
+use crate::runner::{
+    Cancel, ChildSetup, ColdFiles, Executor, InProcess, Isolated, RepeatUntil, RunEnd, RunPlan, choose_answers, clock,
+    default_process_memory_bytes, environment, open_answers, recorded_settings, run_all, warnings,
+};
+use crate::suite::{Selection, Suite, SuiteFiles};
 use crate::tables::{DataSet, Expectation};
 
 /// Run the statements of the suite, check every answer, report and save the result.
 ///
 /// Each statement is run --warmup times, then --iterations times, before the next one. Every sample is on disk before the next
-/// one starts; a statement that fails or gives a wrong answer is recorded, has no time in any total, and the run goes on.
+/// one starts; a statement that fails or gives a wrong answer is recorded, has no time in any total, and the run goes on. A run
+/// that was interrupted or killed is taken up again with --resume.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -36,12 +43,32 @@ pub(super) struct Args {
     /// Leave these statements out
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     skip: Selection,
-    /// Measured samples a statement
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    iterations: u32,
-    /// Samples a statement before them that count for nothing
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=10_000))]
-    warmup: u32,
+    /// Measured samples a statement [default: 3]; with --repeat-until the least number of them [default: 6]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    iterations: Option<u32>,
+    /// Samples a statement before them that count for nothing [default: 1]; none with --cold
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    warmup: Option<u32>,
+    /// Sample each statement until its median is known to this share of it, such as 2%: until half of the width of the 95%
+    /// interval is no more
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
+    repeat_until: Option<f64>,
+    /// The most measured samples a statement, however wide its interval [default: 50]
+    #[arg(long, value_name = "N", requires = "repeat_until", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    max_iterations: Option<u32>,
+    /// The most time that the measured samples of a statement may take together, however wide its interval
+    #[arg(long, value_name = "TIME", requires = "repeat_until", value_parser = parse_timeout)]
+    max_time: Option<Duration>,
+    /// Empty the page cache of the data's files, and the engine's caches of files, before each sample, and make sure that they
+    /// are empty
+    #[arg(long, conflicts_with = "warmup")]
+    cold: bool,
+    /// Run each statement in a process of its own, so that one that is killed is a row and the run goes on
+    #[arg(long)]
+    isolate: bool,
+    /// Memory that the process of a statement may use in all [default: the memory limit, a quarter more, and 1GiB]
+    #[arg(long, value_name = "SIZE", requires = "isolate")]
+    isolate_memory: Option<ByteSize>,
     /// The longest that a sample may take, such as 300s or 10m; then the work is stopped and the statement has failed
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = parse_timeout)]
     timeout: Duration,
@@ -62,6 +89,13 @@ pub(super) struct Args {
     /// Compare with what this profile returns on the same data
     #[arg(long, value_name = "PROFILE", value_parser = suggesting::<String>(&PROFILES), hide_possible_values = true)]
     verify_with: Option<String>,
+    /// Go on with this run (its folder, or its name under --out) that was interrupted or killed, with the settings, statements and
+    /// parameters that it was begun with; no other option may be given but --out, --json, --columns, --spill-dir and --allow-changed
+    #[arg(long, value_name = "RUN")]
+    resume: Option<String>,
+    /// What may have changed since the run began, separated by commas; the run's record tells
+    #[arg(long, value_name = "WHAT", requires = "resume", value_enum, value_delimiter = ',')]
+    allow_changed: Vec<Changed>,
     /// Print what would be run, and stop
     #[arg(long)]
     dry_run: bool,
@@ -84,13 +118,68 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn parse_percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    match number {
+        Some(percent) if percent > 0.0 && percent < 100.0 => Ok(percent / 100.0),
+        _ => Err("write it as 2%: more than 0% and less than 100%".to_owned()),
+    }
+}
+
+/// What is printed at the end.
+pub(super) enum Shown {
+    /// The summary as JSON.
+    Json,
+    /// The report, its table with these columns.
+    Text(Columns),
+}
+
+/// What a run is made of, be it new or one that goes on.
+pub(super) struct Session {
+    pub(super) suite: Suite,
+    pub(super) plan: RunPlan,
+    pub(super) settings: Settings,
+    pub(super) limits: EngineLimits,
+    pub(super) data: DataSet,
+    pub(super) answers: AnswersSource,
+}
+
+/// The options that may be given beside --resume, as clap calls them: they change nothing of what is measured.
+const BESIDE_RESUME: [&str; 6] = ["resume", "allow_changed", "out", "json", "columns", "spill_dir"];
+
+/// The first option of `dsbench run` that contradicts a `--resume` given with it. What the environment says is no contradiction:
+/// the run's record stands above it.
+pub(super) fn contradicts_resume(command: &clap::Command, matches: &clap::ArgMatches) -> Option<String> {
+    let typed = |id: &str| matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
+    if !typed("resume") {
+        return None;
+    }
+    let options = command.get_arguments().filter(|option| !BESIDE_RESUME.contains(&option.get_id().as_str()));
+    options
+        .filter(|option| typed(option.get_id().as_str()))
+        .find_map(|option| Some(format!("--{}", option.get_long()?)))
+}
+
 pub(super) fn run(args: Args) -> Result<Code, Failure> {
     if args.columns.asks_for_help() {
         output::data(&Columns::help())?;
         return Ok(Code::Well);
     }
-    // A misspelt column must not cost a run.
-    args.columns.chosen(!args.json)?;
+    // Looked at first: a misspelt column must not cost a run.
+    let shown = match args.columns.chosen(!args.json)? {
+        _ if args.json => Shown::Json,
+        columns => Shown::Text(columns.unwrap_or_default()),
+    };
+    if let Some(run) = &args.resume {
+        let options = resume::Options {
+            run,
+            out: &args.out,
+            shown: &shown,
+            spill_dir: args.engine.spill_dir.as_deref(),
+            allowed: &args.allow_changed,
+        };
+        return resume::resume(&options);
+    }
     let suite = args.suite.load()?;
     let settings = args.engine.settings()?;
     let reference = match &args.verify_with {
@@ -104,39 +193,123 @@ pub(super) fn run(args: Args) -> Result<Code, Failure> {
         output::data(&plan.describe(&settings, &url.to_string()).to_string())?;
         return Ok(Code::Well);
     }
+    RunWriter::check(&args.out)?;
     runtime()?.block_on(async {
         let (cancel, stop) = stop_on_interrupt();
         let data = open_data(&args, &stop).await?;
-        let engine = Arc::new(Engine::new(settings, &limits).await?);
-        data.register(&engine)?;
-        let mut verifier = match reference {
+        let answers = match reference {
             Some(settings) => {
-                let reference = Arc::new(Engine::new(settings, &limits).await?);
-                data.register(&reference)?;
-                Verifier::with_engine(&plan.statements, reference)?
+                AnswersSource::Profile { name: settings.profile().to_owned(), settings: recorded_settings(&settings) }
             }
-            None => stored_answers(&args, &suite, &plan, &data)?,
+            None => choose_answers(args.answers.as_deref(), &suite, &data)?,
         };
-        measure(&args, &plan, &data, &engine, &mut verifier, &cancel).await
+        let session = Session { suite, plan, settings, limits, data, answers };
+        let (mut executor, checked_against) = session.executor().await?;
+        let machine = environment::machine();
+        let early = warnings::before(&session.plan, &machine);
+        for warning in &early {
+            output::note(&format!("warning: {}", warning.message));
+        }
+        let mut file = run_file(&args, &session, checked_against, machine, early);
+        let writer = RunWriter::create(&args.out, &mut file)?;
+        let run = Run { folder: writer.folder().to_owned(), file, samples: Vec::new() };
+        measure(&session.plan, executor.as_mut(), writer, run, &shown, &cancel).await
     })
+}
+
+impl Session {
+    /// Where samples are taken, and what their rows are compared with, in words.
+    pub(super) async fn executor(&self) -> Result<(Box<dyn Executor>, String), Failure> {
+        if let Some(bytes) = self.plan.isolate_bytes {
+            return self.isolated(bytes).await;
+        }
+        let engine = Arc::new(Engine::new(self.settings.clone(), &self.limits).await?);
+        self.data.register(&engine)?;
+        let verifier =
+            open_answers(&self.answers, &self.plan.statements, &self.suite, &self.data, &self.limits).await?;
+        let cold = self.plan.cold.then(|| ColdFiles::of(&self.data)).transpose()?;
+        let description = verifier.description().to_owned();
+        Ok((Box::new(InProcess::new(engine, verifier, self.plan.timeout, cold)), description))
+    }
+
+    async fn isolated(&self, process_memory_bytes: u64) -> Result<(Box<dyn Executor>, String), Failure> {
+        // Opened here too, although the children use them, so that what is wrong is said before anything starts.
+        let verifier = open_answers(&self.answers, &self.plan.statements, &self.suite, &self.data, &self.limits);
+        let description = verifier.await?.description().to_owned();
+        if self.plan.cold {
+            ColdFiles::of(&self.data)?;
+        }
+        let setup = ChildSetup {
+            data: self.data.url.to_string(),
+            profile: self.settings.profile().to_owned(),
+            settings: recorded_settings(&self.settings),
+            spill_dir: self.limits.spill_dir.clone(),
+            answers: self.answers.clone(),
+            suite_folder: self.suite_folder(),
+            process_memory_bytes,
+            memory_limit_bytes: self.plan.memory_limit_bytes,
+            timeout: self.plan.timeout,
+            cold: self.plan.cold,
+        };
+        Ok((Box::new(Isolated::new(setup)), description))
+    }
+
+    /// The suite's folder for the record; nothing for the suite inside the program.
+    fn suite_folder(&self) -> Option<String> {
+        match &self.suite.files {
+            SuiteFiles::BuiltIn => None,
+            SuiteFiles::Folder(folder) => {
+                Some(paths::shown(&std::path::absolute(folder).unwrap_or_else(|_| folder.clone())))
+            }
+        }
+    }
 }
 
 fn plan(args: &Args, suite: &Suite, limits: &EngineLimits) -> Result<RunPlan, Failure> {
     let chosen = suite.select(&args.queries, &args.skip)?;
     let substitution = args.suite.substitution(suite)?;
     let skipped = suite.skips().iter().filter(|(name, _)| !chosen.iter().any(|s| s.name == *name));
+    let (iterations, repeat_until) = sample_counts(args)?;
+    if args.isolate_memory == Some(ByteSize(0)) {
+        return Err(Failure::Usage("--isolate-memory must be more than 0".to_owned()));
+    }
     Ok(RunPlan {
         suite: suite.name.clone(),
         statements: RunPlan::fill_in(&chosen, &substitution)?,
         skipped: skipped.cloned().collect(),
-        iterations: args.iterations,
-        warmup: args.warmup,
+        iterations,
+        warmup: args.warmup.unwrap_or(if args.cold { 0 } else { 1 }),
         timeout: args.timeout,
         aggregate: args.aggregate,
         seed: args.suite.seed,
         parameters: args.suite.parameters.clone(),
         memory_limit_bytes: limits.memory_bytes,
+        repeat_until,
+        cold: args.cold,
+        isolate_bytes: args.isolate.then(|| match args.isolate_memory {
+            Some(ByteSize(bytes)) => bytes,
+            None => default_process_memory_bytes(limits.memory_bytes),
+        }),
     })
+}
+
+/// How many measured samples, and until when.
+fn sample_counts(args: &Args) -> Result<(u32, Option<RepeatUntil>), Failure> {
+    let Some(relative_half_width) = args.repeat_until else { return Ok((args.iterations.unwrap_or(3), None)) };
+    let least = INTERVAL_SAMPLES as u32;
+    let iterations = args.iterations.unwrap_or(least);
+    if iterations < least {
+        return Err(Failure::Usage(format!(
+            "--repeat-until needs --iterations {least} or more: fewer samples have no interval"
+        )));
+    }
+    let max_iterations = args.max_iterations.unwrap_or(iterations.max(50));
+    if max_iterations < iterations {
+        return Err(Failure::Usage(format!(
+            "--max-iterations {max_iterations} is less than the {iterations} that --iterations asks for"
+        )));
+    }
+    Ok((iterations, Some(RepeatUntil { relative_half_width, max_iterations, max_time: args.max_time })))
 }
 
 /// Opens the data; data in the default place is made or completed first.
@@ -167,78 +340,31 @@ fn completing(scale: datagen::ScaleFactor, folder: PathBuf) -> Options {
     options
 }
 
-/// The answers that the user named, or those beside the data, or those of the suite that are for this data.
-fn stored_answers(args: &Args, suite: &Suite, plan: &RunPlan, data: &DataSet) -> Result<Verifier, Failure> {
-    let identity = data.manifest.as_ref().map(|manifest| DataIdentity {
-        scale: manifest.scale.as_f64(),
-        tables: manifest
-            .tables
-            .iter()
-            .filter_map(|(name, table)| Some((name.clone(), table.content_hash.clone()?)))
-            .collect(),
-    });
-    let verifier = |set: Option<&AnswerSet>, place: &str, required: bool| {
-        Verifier::with_answers(&plan.statements, set, place, identity.as_ref(), required)
-    };
-    if let Some(folder) = &args.answers {
-        let set = AnswerSet::open(folder).map_err(|error| Failure::Data(super::exit::chain(&error)))?;
-        return Ok(verifier(set.as_ref(), &paths::shown(folder), true)?);
-    }
-    let beside = data.url.local_path().map(|folder| folder.join("answers"));
-    let mut candidates: Vec<(String, AnswerSet)> = Vec::new();
-    if let Some(folder) = beside {
-        let set = AnswerSet::open(&folder).map_err(|error| Failure::Data(super::exit::chain(&error)))?;
-        candidates.extend(set.map(|set| (paths::shown(&folder), set)));
-    }
-    candidates.extend(suite_answers(suite)?);
-    let fits = |set: &AnswerSet| identity.as_ref().is_some_and(|identity| set.differing_tables(identity).is_empty());
-    match candidates.iter().find(|(_, set)| fits(set)) {
-        Some((place, set)) => Ok(verifier(Some(set), place, false)?),
-        None => Ok(verifier(None, "", false)?),
-    }
-}
-
-/// Every folder under the suite's `answers/`.
-fn suite_answers(suite: &Suite) -> Result<Vec<(String, AnswerSet)>, Failure> {
-    let mut sets = Vec::new();
-    for folder in suite.files.folders("answers") {
-        let files = suite.files.clone();
-        let set = AnswerSet::read(std::path::Path::new(&folder), move |path| files.read_bytes(path));
-        let set = set.map_err(|error| Failure::Data(super::exit::chain(&error)))?;
-        sets.extend(set.map(|set| (format!("the suite's {folder}"), set)));
-    }
-    Ok(sets)
-}
-
-async fn measure(
-    args: &Args,
+/// Runs what is left of the plan, and reports.
+pub(super) async fn measure(
     plan: &RunPlan,
-    data: &DataSet,
-    engine: &Arc<Engine>,
-    verifier: &mut Verifier,
+    executor: &mut dyn Executor,
+    mut writer: RunWriter,
+    mut run: Run,
+    shown: &Shown,
     cancel: &Cancel,
 ) -> Result<Code, Failure> {
-    let machine = environment::machine();
-    let early = warnings::before(plan, &machine);
-    for warning in &early {
-        output::note(&format!("warning: {}", warning.message));
-    }
-    let mut file = run_file(args, plan, data, engine, verifier, machine, early);
-    let mut writer = RunWriter::create(&args.out, &mut file)?;
     let progress = RunProgress::new(plan);
-    let result = run_all(plan, engine, verifier, &mut writer, &progress, cancel).await;
+    let result = run_all(plan, executor, std::mem::take(&mut run.samples), &mut writer, &progress, cancel).await;
     progress.close();
     let (end, samples) = result?;
-    let mut run = Run { folder: writer.folder().to_owned(), file, samples };
+    run.samples = samples;
     finish(&mut run, plan, end);
     writer.write_run(&run.file)?;
-    let columns = args.columns.chosen(!args.json)?.unwrap_or_default();
     let style = if output::wants_colour() { Style::Coloured } else { Style::Plain };
-    output::data(&match args.json {
-        true => report::summary_json(&run, plan.aggregate)?,
-        false => text_with_columns(&run, plan.aggregate, style, &columns),
+    output::data(&match shown {
+        Shown::Json => report::summary_json(&run, plan.aggregate)?,
+        Shown::Text(columns) => text_with_columns(&run, plan.aggregate, style, columns),
     })?;
     output::note(&format!("saved in {}", run.folder.display()));
+    if end == RunEnd::Interrupted {
+        output::note(&format!("`dsbench run --resume {}` does the rest", run.folder.display()));
+    }
     Ok(code(&run, plan, end))
 }
 
@@ -267,15 +393,12 @@ fn code(run: &Run, plan: &RunPlan, end: RunEnd) -> Code {
 
 fn run_file(
     args: &Args,
-    plan: &RunPlan,
-    data: &DataSet,
-    engine: &Engine,
-    verifier: &Verifier,
+    session: &Session,
+    checked_against: String,
     machine: format::Machine,
     warnings: Vec<Warning>,
 ) -> RunFile {
-    let settings = engine.settings();
-    let resolved = settings.all().into_iter();
+    let Session { plan, settings, data, .. } = session;
     RunFile {
         format_version: format::FORMAT_VERSION,
         run: run_name(args, data, settings.profile()),
@@ -283,6 +406,7 @@ fn run_file(
         status: Status::Running,
         started_at: clock::timestamp(),
         finished_at: None,
+        resumed_at: Vec::new(),
         command: command_line(),
         versions: environment::versions(),
         machine,
@@ -304,12 +428,20 @@ fn run_file(
             seed: plan.seed,
             parameters: plan.parameters.clone(),
             aggregate: plan.aggregate.to_string(),
-            answers: verifier.description().to_owned(),
+            answers: checked_against,
+            answers_source: Some(session.answers.clone()),
+            suite_folder: session.suite_folder(),
+            sql_xxh3: plan.statements.iter().map(|s| (s.name.to_string(), content_hash(s.sql.as_bytes()))).collect(),
+            repeat_until: plan.repeat_until.as_ref().map(|until| format::RepeatUntil {
+                relative_half_width: until.relative_half_width,
+                max_iterations: until.max_iterations,
+                max_seconds: until.max_time.map(|time| time.as_secs_f64()),
+            }),
+            cold: plan.cold,
+            isolate: plan.isolate_bytes.map(|memory_limit_bytes| format::Isolation { memory_limit_bytes }),
         },
         profile: settings.profile().to_owned(),
-        settings: resolved
-            .map(|s| format::Setting { key: s.key, value: s.value, source: s.source.to_string() })
-            .collect(),
+        settings: recorded_settings(settings),
         warnings,
         summary: None,
     }

@@ -26,6 +26,10 @@ pub enum ErrorClass {
     Cancelled,
     /// A bug: the engine panicked.
     Panic,
+    /// The process that ran the statement was killed, by the system or by itself.
+    Killed,
+    /// A cold sample was wanted, but file pages stayed in memory.
+    NotCold,
 }
 
 impl fmt::Display for ErrorClass {
@@ -39,6 +43,8 @@ impl fmt::Display for ErrorClass {
             Self::Timeout => "timeout",
             Self::Cancelled => "cancelled",
             Self::Panic => "panic",
+            Self::Killed => "killed",
+            Self::NotCold => "not_cold",
         })
     }
 }

@@ -163,6 +163,18 @@ impl Engine {
         &self.context
     }
 
+    /// Forgets what is known of files: footers, statistics, listings. The next plan reads them again.
+    pub fn forget_files(&self) {
+        let runtime = self.context.runtime_env();
+        runtime.cache_manager.get_file_metadata_cache().clear();
+        if let Some(statistics) = runtime.cache_manager.get_file_statistic_cache() {
+            statistics.clear();
+        }
+        if let Some(listings) = runtime.cache_manager.get_list_files_cache() {
+            listings.clear();
+        }
+    }
+
     /// Reads a text of one or several statements.
     pub fn parse(&self, sql: &str) -> Result<Vec<ParsedStatement>, EngineError> {
         let dialect = SqlDialect::default();

@@ -61,8 +61,11 @@ const fn words(
 }
 
 /// Every column, in the order in which help shows them.
-static ALL: [Column; 35] = [
+static ALL: [Column; 36] = [
     column("median", "median s", "planning and execution, the middle sample", |s| time(s, |spread| spread.median)),
+    column("interval", "±", "how sure the median is: half of its 95% interval, from six samples on", |s| {
+        s.interval_relative_half_width.map(|width| format!("±{:.1}%", width * 100.0))
+    }),
     column("min", "min s", "planning and execution, the fastest sample", |s| time(s, |spread| spread.min)),
     column("max", "max s", "planning and execution, the slowest sample", |s| time(s, |spread| spread.max)),
     column("planning", "planning s", "planning alone, aggregated as the run's figures are", |s| {
@@ -126,7 +129,7 @@ static ALL: [Column; 35] = [
 ];
 
 /// The columns of a report that nobody chose any for.
-const DEFAULT: [&str; 6] = ["median", "min", "max", "planning", "rows", "check"];
+const DEFAULT: [&str; 7] = ["median", "interval", "min", "max", "planning", "rows", "check"];
 
 fn time(statement: &StatementSummary, pick: fn(&Spread) -> f64) -> Option<String> {
     let spread = statement.with_planning.filter(|_| statement.state.counts())?;
@@ -175,6 +178,15 @@ impl Columns {
         let width = ALL.iter().map(|column| column.name.len()).max().unwrap_or(0);
         let lines = ALL.iter().map(|column| format!("{:<width$}  {}\n", column.name, column.help));
         lines.collect::<String>() + &format!("\nWithout --columns: {}\n", DEFAULT.join(","))
+    }
+
+    /// Without the intervals where no statement has samples enough for one, unless somebody chose them.
+    pub(super) fn that_tell(&self, statements: &[StatementSummary]) -> Self {
+        let intervals = statements.iter().any(|statement| statement.interval_relative_half_width.is_some());
+        let is_default = self.0.iter().map(|column| column.name).eq(DEFAULT);
+        let mut columns = self.0.clone();
+        columns.retain(|column| intervals || !is_default || column.name != "interval");
+        Self(columns)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &'static Column> {
@@ -251,6 +263,7 @@ mod tests {
     fn every_column_shows_what_samples_recorded() {
         expect_test::expect![[r#"
             median=0.100
+            interval=-
             min=0.100
             max=0.100
             planning=0.005

@@ -1,7 +1,7 @@
 //! Words and figures that every form of report shares.
 
-use crate::results::format::{Peak, Summary, Warning};
-use crate::results::{Run, StatementState, StatementSummary};
+use crate::results::format::{Peak, Status, Summary, Warning};
+use crate::results::{Aggregate, Run, StatementState, StatementSummary, findings};
 use crate::text;
 
 /// How many of the slowest statements a report names.
@@ -48,11 +48,30 @@ pub(super) fn total_word(summary: &Summary) -> String {
 /// How the figures were made, in a sentence.
 pub(super) fn method(run: &Run, summary: &Summary) -> String {
     let plan = &run.file.plan;
-    let samples = match summary.aggregate.as_str() {
-        "aws" => format!("mean of median, minimum and maximum of {} samples", plan.iterations),
-        way => format!("{way} of {} samples", plan.iterations),
+    let count = match &plan.repeat_until {
+        Some(until) => format!("{} to {}", plan.iterations, until.max_iterations),
+        None => plan.iterations.to_string(),
     };
-    format!("{samples} a statement after {} warm-up; answers checked against {}", plan.warmup, plan.answers)
+    let cold = if plan.cold { "cold " } else { "" };
+    let samples = match summary.aggregate.as_str() {
+        "aws" => format!("mean of median, minimum and maximum of {count} {cold}samples"),
+        way => format!("{way} of {count} {cold}samples"),
+    };
+    let isolated = if plan.isolate.is_some() { ", each statement in a process of its own" } else { "" };
+    format!("{samples} a statement after {} warm-up{isolated}; answers checked against {}", plan.warmup, plan.answers)
+}
+
+/// What is to be said of a run that did not come to its end.
+pub(super) fn unfinished(run: &Run) -> Option<String> {
+    let how = match run.file.status {
+        Status::Complete => return None,
+        Status::Interrupted => "was interrupted",
+        Status::Running => "is under way or was killed",
+    };
+    Some(format!(
+        "this run {how}: it is not a result of the suite; `dsbench run --resume {}` does the rest",
+        run.folder.display()
+    ))
 }
 
 /// What the counted statements used, in a line; nothing if samples do not tell.
@@ -108,8 +127,18 @@ pub(super) fn environment(run: &Run) -> Vec<(&'static str, String)> {
 }
 
 /// Everything to be said before the figures are believed, what the statements told included.
-pub(super) fn remarks(run: &Run, statements: &[StatementSummary]) -> Vec<String> {
-    let mut remarks: Vec<String> = run.file.warnings.iter().map(|Warning { message, .. }| message.clone()).collect();
+pub(super) fn remarks(run: &Run, statements: &[StatementSummary], aggregate: Aggregate) -> Vec<String> {
+    let found = findings(&run.file.plan, statements, &run.samples, aggregate);
+    let mut remarks: Vec<String> =
+        run.file.warnings.iter().chain(&found).map(|Warning { message, .. }| message.clone()).collect();
+    for resumption in &run.file.resumed_at {
+        let differed = match resumption.differed.as_slice() {
+            [] => String::new(),
+            words => format!("; these had changed: {}", words.join(", ")),
+        };
+        let (at, count) = (&resumption.at, resumption.sample_count);
+        remarks.push(format!("the run was taken up again at {at} after {count} samples{differed}"));
+    }
     for (name, reason) in &run.file.plan.skipped {
         remarks.push(format!("{name} was skipped: {reason}"));
     }
@@ -123,6 +152,31 @@ pub(super) fn remarks(run: &Run, statements: &[StatementSummary]) -> Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_happened_to_a_run_is_told() {
+        use crate::results::format::Resumption;
+        use crate::results::test_support::{run_file, sample_rows};
+        let mut run = Run { folder: "results/x".into(), file: run_file(), samples: sample_rows() };
+        assert_eq!(unfinished(&run), None);
+        run.file.status = Status::Running;
+        assert!(
+            unfinished(&run).is_some_and(|text| text.contains("was killed") && text.contains("--resume results/x"))
+        );
+        run.file.status = Status::Interrupted;
+        assert!(unfinished(&run).is_some_and(|text| text.contains("was interrupted")));
+        let resumption = Resumption {
+            at: "2026-01-02T04:00:00Z".to_owned(),
+            sample_count: 7,
+            differed: vec!["the program".to_owned()],
+        };
+        run.file.resumed_at.push(resumption);
+        let remarks = remarks(&run, &[], Aggregate::Median);
+        assert_eq!(
+            remarks,
+            ["the run was taken up again at 2026-01-02T04:00:00Z after 7 samples; these had changed: the program"]
+        );
+    }
 
     #[test]
     fn seconds_have_about_four_digits() {

@@ -33,6 +33,10 @@ fn report(run: &Run, aggregate: Aggregate, table: impl FnOnce(&[StatementSummary
         line(&format!("| {name} | {} s | {} s |", figures::seconds(total), figures::seconds(mean)));
     }
     line("");
+    if let Some(text) = figures::unfinished(run) {
+        line(&format!("**{text}.**"));
+        line("");
+    }
     line(&format!(
         "{} of {} statements verified; {}.",
         summary.verified,
@@ -51,7 +55,7 @@ fn report(run: &Run, aggregate: Aggregate, table: impl FnOnce(&[StatementSummary
     for (name, value) in figures::environment(run) {
         line(&format!("- {name}: {value}"));
     }
-    for remark in figures::remarks(run, &statements) {
+    for remark in figures::remarks(run, &statements, aggregate) {
         line(&format!("- **warning**: {}", remark.replace('\n', " ")));
     }
     line("");

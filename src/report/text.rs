@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::{Columns, FAIR_USE, figures};
-use crate::results::format::{Status, Summary};
+use crate::results::format::Summary;
 use crate::results::{Aggregate, Run, StatementState, StatementSummary, summarize};
 
 /// Whether colours may be used.
@@ -51,7 +51,7 @@ pub fn text_with_columns(run: &Run, aggregate: Aggregate, style: Style, columns:
     for (name, value) in figures::environment(run) {
         line(&mut out, &format!("{name:<12} {value}"));
     }
-    for remark in figures::remarks(run, &statements) {
+    for remark in figures::remarks(run, &statements, aggregate) {
         line(&mut out, &format!("{} {remark}", style.paint(YELLOW, "warning:")));
     }
     line(&mut out, "");
@@ -66,6 +66,7 @@ fn line(out: &mut String, text: &str) {
 fn statement_table(out: &mut String, statements: &[StatementSummary], style: Style, columns: &Columns) {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
+    let columns = columns.that_tell(statements);
     table.set_header(std::iter::once("statement").chain(columns.iter().map(|column| column.header)));
     for statement in statements {
         let cells = columns.iter().map(|column| {
@@ -92,8 +93,8 @@ fn paint_check(state: StatementState, word: &str, style: Style) -> String {
 
 fn totals(out: &mut String, run: &Run, summary: &Summary, style: Style) {
     line(out, "");
-    if run.file.status != Status::Complete {
-        line(out, &style.paint(RED, "this run was interrupted: it is not a result of the suite"));
+    if let Some(text) = figures::unfinished(run) {
+        line(out, &style.paint(RED, &text));
     }
     let name = figures::total_word(summary);
     let geomean = if summary.complete { "geometric mean" } else { "partial geometric mean" };
@@ -160,6 +161,27 @@ mod tests {
 
             This benchmark is derived from the TPC-DS benchmark and is not comparable with published TPC-DS results, as it does not comply with the TPC-DS specification.
         "#]].assert_eq(&text(&run, Aggregate::Median, Style::Plain));
+    }
+
+    #[test]
+    fn intervals_are_shown_where_there_are_samples_enough() {
+        use crate::results::format::SampleRow;
+        let mut samples = sample_rows();
+        let template = samples[0].clone();
+        samples.extend((2..=7).map(|iteration| SampleRow {
+            iteration,
+            execute_ns: Some(95_000_000 + u64::from(iteration) * 1_000_000),
+            ..template.clone()
+        }));
+        let run = Run { folder: "x".into(), file: run_file(), samples };
+        let shown = text(&run, Aggregate::Median, Style::Plain);
+        let lines: Vec<_> = shown.lines().take(3).map(str::trim).collect();
+        expect![[r#"
+             statement  median s      ±  min s  max s  planning s  rows  check
+             q1            0.104  ±3.4%  0.100  0.107       0.005   100  ok
+             q2                -      -      -      -           -     -  OUT_OF_MEMORY
+        "#]]
+        .assert_eq(&(lines.join("\n") + "\n"));
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub struct RunFile {
     pub started_at: String,
     /// When it ended; nothing while it runs, or if it was killed.
     pub finished_at: Option<String>,
+    /// Each time that it was taken up again after it had been interrupted or killed.
+    #[serde(default)]
+    pub resumed_at: Vec<Resumption>,
     /// The command line.
     pub command: Vec<String>,
     /// What the program is made of.
@@ -55,6 +58,17 @@ pub enum Status {
     Complete,
     /// The user ended it.
     Interrupted,
+}
+
+/// A run that was interrupted or killed went on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumption {
+    /// When, in UTC, ISO 8601.
+    pub at: String,
+    /// How many samples were on disk.
+    pub sample_count: usize,
+    /// What was not as it had been when the run began, each in a few words.
+    pub differed: Vec<String>,
 }
 
 /// What the program is made of.
@@ -133,6 +147,67 @@ pub struct Plan {
     pub aggregate: String,
     /// What the answers were checked against, in words.
     pub answers: String,
+    /// Where the answers came from, so that a run that goes on takes the same.
+    #[serde(default)]
+    pub answers_source: Option<AnswersSource>,
+    /// The folder that the suite was read from; nothing for the one inside the program.
+    #[serde(default)]
+    pub suite_folder: Option<String>,
+    /// XXH3-128 of each statement's exact text, in hexadecimal.
+    #[serde(default)]
+    pub sql_xxh3: BTreeMap<String, String>,
+    /// When a statement has samples enough; nothing for a fixed number. `iterations` is then the least number.
+    #[serde(default)]
+    pub repeat_until: Option<RepeatUntil>,
+    /// Whether the data's file pages and the engine's caches of files were emptied before each sample.
+    #[serde(default)]
+    pub cold: bool,
+    /// How much memory the process of each statement may use; nothing if all ran in the program's own process.
+    #[serde(default)]
+    pub isolate: Option<Isolation>,
+}
+
+/// Where the expected answers come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AnswersSource {
+    /// There are none.
+    Nothing,
+    /// A folder that `scripts/oracle` wrote.
+    Folder {
+        /// The folder.
+        path: String,
+    },
+    /// A folder of the suite.
+    Suite {
+        /// Its path inside the suite.
+        folder: String,
+    },
+    /// What the engine returns on the same data with other settings.
+    Profile {
+        /// The name of the configuration.
+        name: String,
+        /// Every setting of it.
+        settings: Vec<Setting>,
+    },
+}
+
+/// When a statement has samples enough.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RepeatUntil {
+    /// Half of the width of the median's interval, as a share of the median, that is narrow enough.
+    pub relative_half_width: f64,
+    /// The most measured samples a statement.
+    pub max_iterations: u32,
+    /// The most time that the measured samples of a statement may take together; nothing for no limit.
+    pub max_seconds: Option<f64>,
+}
+
+/// Each statement ran in a process of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Isolation {
+    /// The limit of the process's data: heap, stacks and everything else that is written to.
+    pub memory_limit_bytes: u64,
 }
 
 /// One knob of the engine.
@@ -227,6 +302,9 @@ pub struct SampleRow {
     pub phase: Phase,
     /// When it began, in UTC, ISO 8601.
     pub started_at: String,
+    /// Whether the data's file pages and the engine's caches of files were emptied before it, and found empty.
+    #[serde(default)]
+    pub cold: bool,
     /// From the SQL text to the physical plan.
     pub planning_ns: Option<u64>,
     /// From the physical plan to the last row.

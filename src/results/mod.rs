@@ -4,13 +4,16 @@
 //!   for results;
 //! - [`RunWriter`]: makes the folder, puts each sample on disk before the next one starts;
 //! - [`Run`]: a folder read back, from this machine or another;
-//! - [`summarize`]: the statistics, computed from the samples whenever they are read.
+//! - [`summarize`]: the statistics, computed from the samples whenever they are read;
+//! - [`inference`]: how sure they are, and [`findings`]: whether the samples agree with each other.
 
 mod error;
 pub mod format;
+pub mod inference;
 mod reader;
 mod resources;
 mod statistics;
+mod steadiness;
 mod summary;
 #[cfg(test)]
 pub(crate) mod test_support;
@@ -20,5 +23,8 @@ pub use error::ResultsError;
 pub use reader::Run;
 pub use resources::cpu_ns;
 pub use statistics::{Aggregate, Spread, geometric_mean};
+pub use steadiness::findings;
+pub(crate) use steadiness::sample_seconds;
+pub(crate) use summary::relative_half_width;
 pub use summary::{StatementState, StatementSummary, Totals, statement_summaries, summarize};
 pub use writer::RunWriter;

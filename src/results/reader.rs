@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::format::{FORMAT_VERSION, RunFile, SampleRow};
+use super::format::{FORMAT_VERSION, RunFile, SampleRow, Status};
 use super::writer::{RUN_FILE, SAMPLES_FILE};
 use super::{Aggregate, ResultsError, StatementSummary, statement_summaries};
 
@@ -21,7 +21,9 @@ impl Run {
     /// Reads a run folder; its `run.json` may be named instead.
     pub fn read(path: &Path) -> Result<Self, ResultsError> {
         let folder = if path.ends_with(RUN_FILE) { path.parent().unwrap_or(path) } else { path };
-        Ok(Self { folder: folder.to_owned(), file: read_run(folder)?, samples: read_samples(folder)? })
+        let file = read_run(folder)?;
+        let samples = read_samples(folder, file.status)?;
+        Ok(Self { folder: folder.to_owned(), file, samples })
     }
 
     /// Each chosen statement's figures.
@@ -53,11 +55,34 @@ fn read_run(folder: &Path) -> Result<RunFile, ResultsError> {
     serde_json::from_value(value).map_err(malformed)
 }
 
-fn read_samples(folder: &Path) -> Result<Vec<SampleRow>, ResultsError> {
+fn read_samples(folder: &Path, status: Status) -> Result<Vec<SampleRow>, ResultsError> {
     let path = folder.join(SAMPLES_FILE);
-    let malformed = |error: csv::Error| ResultsError::Malformed { path: path.clone(), message: error.to_string() };
-    let mut reader = csv::Reader::from_path(&path).map_err(malformed)?;
-    reader.deserialize().collect::<Result<_, _>>().map_err(malformed)
+    let malformed = |message: String| ResultsError::Malformed { path: path.clone(), message };
+    let text = std::fs::read(&path).map_err(|error| malformed(error.to_string()))?;
+    let whole = whole_lines(&text);
+    // A run that is under way or was killed may be in the middle of a line; one that ended is not.
+    if whole.len() < text.len() && status != Status::Running {
+        return Err(malformed("it ends in the middle of a line: the file was cut".to_owned()));
+    }
+    csv::Reader::from_reader(whole)
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .map_err(|error| malformed(error.to_string()))
+}
+
+/// The text up to the end of the last whole line. A line may have line breaks within quotes.
+pub(super) fn whole_lines(text: &[u8]) -> &[u8] {
+    let mut end = 0;
+    let mut quoted = false;
+    for (place, byte) in text.iter().enumerate() {
+        match byte {
+            // A quote within quotes is doubled, so that it opens what it closed.
+            b'"' => quoted = !quoted,
+            b'\n' if !quoted => end = place + 1,
+            _ => {}
+        }
+    }
+    &text[..end]
 }
 
 #[cfg(test)]
@@ -85,9 +110,9 @@ mod tests {
     fn what_is_written_is_read() {
         check_round_trip(&sample_rows());
         expect![[r#"
-            statement,iteration,phase,started_at,planning_ns,execute_ns,row_count,check,error_class,message,user_cpu_ns,system_cpu_ns,peak_pool_bytes,peak_rss_bytes,bytes_read,read_requests,bytes_spilled,file_ranges_total,file_ranges_pruned,row_groups_total,row_groups_pruned,pages_total,pages_pruned,scan_rows_in,scan_rows_out,scan_ns,filter_ns,join_ns,aggregate_ns,window_ns,sort_ns,exchange_ns,other_ns,plan_fingerprint
-            q1,1,measured,2026-01-02T03:04:06.000Z,5000000,95000000,100,verified,,,150000000,10000000,3145728,209715200,5242880,42,0,4,1,12,7,30,20,1234567,1000,70000000,1000000,40000000,9000000,0,2000000,3000000,500000,0123456789abcdef
-            q2,1,measured,2026-01-02T03:04:06.000Z,,,,,out_of_memory,"no room for ""x"", 5 bytes
+            statement,iteration,phase,started_at,cold,planning_ns,execute_ns,row_count,check,error_class,message,user_cpu_ns,system_cpu_ns,peak_pool_bytes,peak_rss_bytes,bytes_read,read_requests,bytes_spilled,file_ranges_total,file_ranges_pruned,row_groups_total,row_groups_pruned,pages_total,pages_pruned,scan_rows_in,scan_rows_out,scan_ns,filter_ns,join_ns,aggregate_ns,window_ns,sort_ns,exchange_ns,other_ns,plan_fingerprint
+            q1,1,measured,2026-01-02T03:04:06.000Z,false,5000000,95000000,100,verified,,,150000000,10000000,3145728,209715200,5242880,42,0,4,1,12,7,30,20,1234567,1000,70000000,1000000,40000000,9000000,0,2000000,3000000,500000,0123456789abcdef
+            q2,1,measured,2026-01-02T03:04:06.000Z,false,,,,,out_of_memory,"no room for ""x"", 5 bytes
             second line",60000000,0,1073741824,2147483648,9663676416,,123,,,,,,,,,,,,,,,,,
         "#]]
         .assert_eq(&check_round_trip(&recorded_rows()));
@@ -139,5 +164,6 @@ mod tests {
         check_error(Some(r#"{"format_version": 1}"#), None, "missing field");
         check_error(Some(&good), None, "samples.csv cannot be understood");
         check_error(Some(&good), Some("statement,iteration\nq1,x\n"), "samples.csv cannot be understood");
+        check_error(Some(&good), Some("statement,iteration\nq1,"), "it ends in the middle of a line");
     }
 }

@@ -4,6 +4,7 @@
 //! gave a wrong answer has no time in any total.
 
 use super::format::{Check, Phase, SampleRow, Summary};
+use super::inference::median_interval;
 use super::resources::resources;
 use super::statistics::{Aggregate, Spread, geometric_mean};
 
@@ -46,6 +47,9 @@ pub struct StatementSummary {
     pub with_planning_seconds: Option<f64>,
     /// The aggregated execution, in seconds, if the statement counts.
     pub execution_seconds: Option<f64>,
+    /// Half of the width of the interval that holds the headline time's median with 95% confidence, as a share of that median;
+    /// nothing for fewer samples than it takes.
+    pub interval_relative_half_width: Option<f64>,
     /// The first thing that went wrong, or why it could not be checked.
     pub message: Option<String>,
     /// The class of the failure.
@@ -95,6 +99,8 @@ fn summarize_statement(name: &str, samples: &[&SampleRow], aggregate: Aggregate)
     let with_planning: Vec<f64> =
         measured().filter_map(|sample| Some(seconds(sample.planning_ns? + sample.execute_ns?))).collect();
     let aggregated = |times: &[f64]| if state.counts() { aggregate.of(times) } else { None };
+    let headline = if aggregate.includes_planning() { &with_planning } else { &execution };
+    let interval = if state.counts() { relative_half_width(headline) } else { None };
     // The worst sample explains the state best.
     let failed = samples.iter().find(|sample| sample.error_class.is_some());
     let wrong = || samples.iter().find(|sample| sample.check == Some(Check::Wrong));
@@ -109,10 +115,17 @@ fn summarize_statement(name: &str, samples: &[&SampleRow], aggregate: Aggregate)
         execution_seconds: aggregated(&execution),
         with_planning: Spread::of(&with_planning),
         execution: Spread::of(&execution),
+        interval_relative_half_width: interval,
         message: telling.and_then(|sample| sample.message.clone()),
         error_class: telling.and_then(|sample| sample.error_class.clone()),
         samples: recorded.map(|sample| (*sample).clone()).collect(),
     }
+}
+
+/// Half of the width of the median's interval as a share of the median.
+pub(crate) fn relative_half_width(seconds: &[f64]) -> Option<f64> {
+    let median = Spread::of(seconds)?.median;
+    Some(median_interval(seconds)?.relative_half_width(median))
 }
 
 fn state(samples: &[&SampleRow]) -> StatementState {
@@ -168,6 +181,7 @@ mod tests {
             iteration: 1,
             phase,
             started_at: String::new(),
+            cold: false,
             planning_ns: error.is_none().then_some(500_000_000),
             execute_ns: error.is_none().then_some(seconds * 1_000_000_000),
             row_count: error.is_none().then_some(7),

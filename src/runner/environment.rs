@@ -40,15 +40,27 @@ pub fn machine() -> Machine {
     std::thread::sleep(Duration::from_millis(400).max(sysinfo::MINIMUM_CPU_UPDATE_INTERVAL));
     system.refresh_cpu_usage();
     let (memory_bytes, available_memory_bytes) = memory(&system);
+    let (cpu, logical_cpus) = processors_of(&system);
     Machine {
-        cpu: system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default(),
-        logical_cpus: std::thread::available_parallelism().map_or(1, usize::from),
+        cpu,
+        logical_cpus,
         memory_bytes,
         available_memory_bytes,
         os: System::long_os_version().unwrap_or_default(),
         kernel: System::kernel_version().unwrap_or_default(),
         busy_percent: (system.global_cpu_usage() * 10.0).round() / 10.0,
     }
+}
+
+/// The name and the number of the processors, as [`machine`] has them, without looking at what they do.
+pub fn processors() -> (String, usize) {
+    let system = System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()));
+    processors_of(&system)
+}
+
+fn processors_of(system: &System) -> (String, usize) {
+    let name = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default();
+    (name, std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// The memory limit where none is given: 80% of what the machine, or the control group of this process, allows.
@@ -79,6 +91,7 @@ mod tests {
         assert!(machine.logical_cpus >= 1 && machine.memory_bytes > 1 << 20, "{machine:?}");
         let limit = default_memory_limit_bytes();
         assert!(limit > 0 && limit <= machine.memory_bytes);
+        assert_eq!(processors(), (machine.cpu, machine.logical_cpus));
     }
 
     #[test]

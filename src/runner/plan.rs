@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::RepeatUntil;
 use crate::engine::Settings;
 use crate::results::Aggregate;
 use crate::suite::{Statement, StatementName, Substitution, TemplateError};
@@ -17,7 +18,7 @@ pub struct RunPlan {
     pub statements: Vec<PlannedStatement>,
     /// What the suite itself skips, with the reasons.
     pub skipped: Vec<(StatementName, String)>,
-    /// Measured samples a statement.
+    /// Measured samples a statement; the least number of them if `repeat_until` is given.
     pub iterations: u32,
     /// Samples a statement before them that count for nothing.
     pub warmup: u32,
@@ -31,6 +32,12 @@ pub struct RunPlan {
     pub parameters: Vec<String>,
     /// The limit of the memory pool.
     pub memory_limit_bytes: u64,
+    /// When a statement has samples enough, if their number is not fixed.
+    pub repeat_until: Option<RepeatUntil>,
+    /// Whether file pages and the engine's caches of files are emptied before each sample.
+    pub cold: bool,
+    /// How much memory the process of each statement may use; nothing to run all in this process.
+    pub isolate_bytes: Option<u64>,
 }
 
 /// One statement of a run.
@@ -61,7 +68,7 @@ impl RunPlan {
         chosen.iter().map(|statement| PlannedStatement::new(statement, substitution)).collect()
     }
 
-    /// How many samples the run takes, warm-up included.
+    /// How many samples the run takes at least, warm-up included.
     pub fn sample_count(&self) -> u64 {
         self.statements.len() as u64 * u64::from(self.iterations + self.warmup)
     }
@@ -92,6 +99,22 @@ impl fmt::Display for Description<'_> {
             plan.iterations,
             plan.aggregate
         )?;
+        if let Some(until) = &plan.repeat_until {
+            let time =
+                until.max_time.map_or_else(String::new, |time| format!(" or {}", humantime::format_duration(time)));
+            let width = text::percent(until.relative_half_width);
+            writeln!(
+                f,
+                "            and more, up to {} a statement{time}, until the median is known to ±{width}",
+                until.max_iterations
+            )?;
+        }
+        if plan.cold {
+            writeln!(f, "            cold: file pages and the engine's caches of files emptied before each")?;
+        }
+        if let Some(bytes) = plan.isolate_bytes {
+            writeln!(f, "isolated    each statement in a process of its own, which may use {}", text::bytes(bytes))?;
+        }
         writeln!(f, "timeout     {} a sample", humantime::format_duration(plan.timeout))?;
         writeln!(f, "memory      {} for the engine", text::bytes(plan.memory_limit_bytes))?;
         match plan.seed {

@@ -1,12 +1,19 @@
 //! The run itself: statement after statement, warm-up and samples, each sample checked and on disk before the next.
+//!
+//! ```text
+//! samples on disk ─▶ next_slot ─▶ Executor (this process, or a child) ─▶ checked row ─▶ RunWriter ─▶ disk
+//!        ▲                                                                                 │
+//!        └─────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! The loop is the same for a new run and for one that goes on: a new one has no samples yet.
 
 use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::{Execution, Failure, PlannedStatement, RunPlan, Verdict, Verifier, clock, execute_recorded};
-use crate::engine::{Engine, ErrorClass};
+use super::{Execution, Executor, Failure, PlannedStatement, RunPlan, Verdict, Verifier, next_slot};
 use crate::results::format::{Check, Phase, SampleRow};
 use crate::results::{ResultsError, RunWriter};
 
@@ -49,7 +56,8 @@ pub trait Observer {
     fn statement_started(&self, statement: &PlannedStatement);
     /// A sample is on disk.
     fn sample_finished(&self, sample: &SampleRow);
-    /// All samples of a statement are on disk; fewer than planned if one of them failed.
+    /// All samples of a statement are on disk; fewer than planned if one of them failed. They may have been there before the
+    /// session began, and then the statement was not started in it.
     fn statement_finished(&self, statement: &PlannedStatement, samples: &[SampleRow]);
 }
 
@@ -68,54 +76,75 @@ pub enum RunError {
     /// A sample cannot be put on disk.
     #[error(transparent)]
     Results(#[from] ResultsError),
+    /// The process of a statement cannot be started.
+    #[error("the process for statement {statement} cannot be started: {message}; run without --isolate")]
+    Child {
+        /// The statement.
+        statement: String,
+        /// The system's message.
+        message: String,
+    },
 }
 
-/// Runs every statement of the plan; the samples are in the run's folder and in the result.
+/// Runs what is left of every statement of the plan after the samples of `earlier` sessions; all samples, the earlier ones first,
+/// are in the run's folder and in the result.
 pub async fn run_all(
     plan: &RunPlan,
-    engine: &Arc<Engine>,
-    verifier: &mut Verifier,
+    executor: &mut dyn Executor,
+    earlier: Vec<SampleRow>,
     writer: &mut RunWriter,
     observer: &dyn Observer,
     cancel: &Cancel,
 ) -> Result<(RunEnd, Vec<SampleRow>), RunError> {
-    let mut samples = Vec::new();
+    let mut samples = earlier;
     for statement in &plan.statements {
+        let before: Vec<_> =
+            samples.iter().filter(|sample| sample.statement == statement.name.as_str()).cloned().collect();
+        if next_slot(plan, &before, &[]).is_none() {
+            observer.statement_finished(statement, &before);
+            continue;
+        }
         observer.statement_started(statement);
-        let first = samples.len();
-        verifier.prepare(statement, plan.timeout, cancel).await;
-        for (phase, iteration) in schedule(plan) {
+        let mut current = Vec::new();
+        while let Some(slot) = next_slot(plan, &before, &current) {
             if cancel.is_cancelled() {
-                return Ok((RunEnd::Interrupted, samples));
+                return Ok((RunEnd::Interrupted, [samples, current].concat()));
             }
-            let started_at = clock::timestamp();
-            let (result, record) = execute_recorded(engine, &statement.sql, plan.timeout, cancel).await;
-            if matches!(&result, Err(failure) if failure.class == ErrorClass::Cancelled) {
-                return Ok((RunEnd::Interrupted, samples));
-            }
-            let mut sample = to_row(statement, phase, iteration, started_at, result, verifier);
-            record.write_to(&mut sample);
+            let Some(sample) = executor.sample(statement, slot, cancel).await? else {
+                return Ok((RunEnd::Interrupted, [samples, current].concat()));
+            };
             writer.append(&sample)?;
             observer.sample_finished(&sample);
-            let failed = sample.error_class.is_some();
-            samples.push(sample);
-            // A statement that failed once has no figure whatever the other samples say; the time is better spent elsewhere.
-            if failed {
-                break;
-            }
+            current.push(sample);
         }
-        verifier.release(&statement.name);
-        observer.statement_finished(statement, &samples[first..]);
+        executor.finish(statement).await;
+        observer.statement_finished(statement, &[before, current.clone()].concat());
+        samples.extend(current);
     }
     Ok((RunEnd::Complete, samples))
 }
 
-fn schedule(plan: &RunPlan) -> impl Iterator<Item = (Phase, u32)> {
-    let warmup = (1..=plan.warmup).map(|iteration| (Phase::Warmup, iteration));
-    warmup.chain((1..=plan.iterations).map(|iteration| (Phase::Measured, iteration)))
+/// A sample of which nothing is known but what it is of.
+fn empty_row(statement: &PlannedStatement, phase: Phase, iteration: u32, started_at: String) -> SampleRow {
+    SampleRow { statement: statement.name.to_string(), iteration, phase, started_at, ..SampleRow::default() }
 }
 
-fn to_row(
+/// What is recorded of a failure without an execution.
+pub(super) fn failed_row(
+    statement: &PlannedStatement,
+    phase: Phase,
+    iteration: u32,
+    started_at: String,
+    failure: Failure,
+) -> SampleRow {
+    let mut row = empty_row(statement, phase, iteration, started_at);
+    row.error_class = Some(failure.class.to_string());
+    row.message = Some(failure.message);
+    row
+}
+
+/// What is recorded of an execution.
+pub(super) fn to_row(
     statement: &PlannedStatement,
     phase: Phase,
     iteration: u32,
@@ -123,8 +152,7 @@ fn to_row(
     result: Result<Execution, Failure>,
     verifier: &Verifier,
 ) -> SampleRow {
-    let mut row =
-        SampleRow { statement: statement.name.to_string(), iteration, phase, started_at, ..SampleRow::default() };
+    let mut row = empty_row(statement, phase, iteration, started_at);
     match result {
         Ok(execution) => {
             row.planning_ns = Some(execution.planning_ns);
@@ -144,4 +172,98 @@ fn to_row(
         }
     }
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::test_support::{run_file, sample_rows};
+    use crate::runner::Slot;
+    use crate::runner::test_support::run_plan;
+    use futures::future::LocalBoxFuture;
+
+    /// Gives right samples, but for those that a test names; stops where a test says.
+    #[derive(Default)]
+    struct Script {
+        taken: Vec<String>,
+        fail: Option<&'static str>,
+        stop_after: Option<usize>,
+    }
+
+    impl Executor for Script {
+        fn sample<'a>(
+            &'a mut self,
+            statement: &'a PlannedStatement,
+            slot: Slot,
+            _cancel: &'a Cancel,
+        ) -> LocalBoxFuture<'a, Result<Option<SampleRow>, RunError>> {
+            let Slot { phase, iteration } = slot;
+            let taken = format!("{} {phase:?} {iteration}", statement.name);
+            let count = self.taken.iter().filter(|taken| !taken.ends_with("done")).count();
+            if self.stop_after == Some(count) {
+                return Box::pin(async { Ok(None) });
+            }
+            let template = sample_rows().remove(usize::from(self.fail == Some(taken.as_str())));
+            self.taken.push(taken);
+            let row = SampleRow { statement: statement.name.to_string(), phase, iteration, ..template };
+            Box::pin(async { Ok(Some(row)) })
+        }
+
+        fn finish<'a>(&'a mut self, statement: &'a PlannedStatement) -> LocalBoxFuture<'a, ()> {
+            self.taken.push(format!("{} done", statement.name));
+            Box::pin(async {})
+        }
+    }
+
+    struct Nobody;
+
+    impl Observer for Nobody {
+        fn statement_started(&self, _: &PlannedStatement) {}
+        fn sample_finished(&self, _: &SampleRow) {}
+        fn statement_finished(&self, _: &PlannedStatement, _: &[SampleRow]) {}
+    }
+
+    fn plan() -> RunPlan {
+        let statement = |name: &str| PlannedStatement {
+            name: name.parse().expect("any text is a name"),
+            title: String::new(),
+            sql: String::new(),
+        };
+        RunPlan { statements: vec![statement("q1"), statement("q2")], ..run_plan(2, 1) }
+    }
+
+    async fn session(script: &mut Script, earlier: Vec<SampleRow>) -> (RunEnd, Vec<SampleRow>) {
+        let out = tempfile::tempdir().expect("a folder");
+        let mut writer = RunWriter::create(out.path(), &mut run_file()).expect("a new folder");
+        let end = run_all(&plan(), script, earlier, &mut writer, &Nobody, &Cancel::new()).await;
+        end.expect("the run goes well")
+    }
+
+    #[tokio::test]
+    async fn statements_run_in_order_and_a_failure_ends_one() {
+        let mut script = Script { fail: Some("q1 Measured 1"), ..Script::default() };
+        let (end, samples) = session(&mut script, Vec::new()).await;
+        assert_eq!((end, samples.len()), (RunEnd::Complete, 5));
+        let expected =
+            ["q1 Warmup 1", "q1 Measured 1", "q1 done", "q2 Warmup 1", "q2 Measured 1", "q2 Measured 2", "q2 done"];
+        assert_eq!(script.taken, expected);
+    }
+
+    #[tokio::test]
+    async fn wherever_a_run_stops_the_rest_is_done_later() {
+        for stop in 0..6 {
+            let mut first = Script { stop_after: Some(stop), ..Script::default() };
+            let (end, samples) = session(&mut first, Vec::new()).await;
+            assert_eq!(end, RunEnd::Interrupted);
+            let mut second = Script::default();
+            let (end, all) = session(&mut second, samples.clone()).await;
+            assert_eq!(end, RunEnd::Complete);
+            assert_eq!(all[..samples.len()], samples[..], "nothing that was there is changed");
+            let mut measured: Vec<_> =
+                all.iter().filter(|sample| sample.phase == crate::results::format::Phase::Measured).collect();
+            measured.sort_by_key(|sample| (sample.statement.clone(), sample.iteration));
+            let keys: Vec<_> = measured.iter().map(|sample| (sample.statement.as_str(), sample.iteration)).collect();
+            assert_eq!(keys, [("q1", 1), ("q1", 2), ("q2", 1), ("q2", 2)], "stopped after {stop}");
+        }
+    }
 }

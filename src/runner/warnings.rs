@@ -45,7 +45,7 @@ pub fn before(plan: &RunPlan, machine: &Machine) -> Vec<Warning> {
             format!("{} sample(s) a statement say little about noise: use --iterations 3 or more", plan.iterations),
         );
     }
-    if plan.warmup == 0 {
+    if plan.warmup == 0 && !plan.cold {
         warn(
             "no_warmup",
             "without a warm-up the first sample reads cold files: use --warmup 1, or expect a spread".to_owned(),
@@ -53,6 +53,9 @@ pub fn before(plan: &RunPlan, machine: &Machine) -> Vec<Warning> {
     }
     warnings
 }
+
+/// The kinds that [`after`] gives: they are said anew when a run that was interrupted has gone on to its end.
+pub const AFTER_KINDS: [&str; 2] = ["unverified", "noisy_samples"];
 
 /// What can be said once all samples are there.
 pub fn after(plan: &RunPlan, statements: &[StatementSummary]) -> Vec<Warning> {
@@ -79,7 +82,7 @@ pub fn after(plan: &RunPlan, statements: &[StatementSummary]) -> Vec<Warning> {
     });
     if !noisy.is_empty() {
         let advice = match (plan.warmup, plan.iterations) {
-            (0, _) => "add a warm-up (--warmup 1)",
+            (0, _) if !plan.cold => "add a warm-up (--warmup 1)",
             (_, 0..=4) => "quieten the machine or take more samples (--iterations 7)",
             _ => "quieten the machine",
         };
@@ -106,22 +109,8 @@ fn shortened(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{Aggregate, Spread};
-
-    fn plan(iterations: u32, warmup: u32) -> RunPlan {
-        RunPlan {
-            suite: String::new(),
-            statements: Vec::new(),
-            skipped: Vec::new(),
-            iterations,
-            warmup,
-            timeout: std::time::Duration::from_secs(1),
-            aggregate: Aggregate::Median,
-            seed: None,
-            parameters: Vec::new(),
-            memory_limit_bytes: 8 << 30,
-        }
-    }
+    use crate::results::Spread;
+    use crate::runner::test_support::run_plan as plan;
 
     fn machine(busy_percent: f32, available_memory_bytes: u64) -> Machine {
         Machine {
@@ -146,6 +135,8 @@ mod tests {
         check(&before(&plan(3, 1), &machine(0.0, 12 << 30)), &[]);
         check(&before(&plan(3, 1), &machine(50.0, 4 << 30)), &["machine_busy", "memory_scarce"]);
         check(&before(&plan(1, 0), &machine(0.0, 12 << 30)), &["few_samples", "no_warmup"]);
+        let cold = RunPlan { cold: true, ..plan(3, 0) };
+        check(&before(&cold, &machine(0.0, 12 << 30)), &[]);
     }
 
     fn statement(state: StatementState, min: f64, median: f64, max: f64) -> StatementSummary {
@@ -157,6 +148,7 @@ mod tests {
             execution: None,
             with_planning_seconds: Some(median),
             execution_seconds: Some(median),
+            interval_relative_half_width: None,
             message: Some("no answers".to_owned()),
             error_class: None,
             samples: Vec::new(),
@@ -169,5 +161,7 @@ mod tests {
         check(&after(&plan(3, 1), &[statement(StatementState::Verified, 1.0, 1.05, 1.5)]), &["noisy_samples"]);
         check(&after(&plan(3, 1), &[statement(StatementState::Verified, 0.001, 0.002, 0.010)]), &[]);
         check(&after(&plan(3, 1), &[statement(StatementState::Unverified, 1.0, 1.0, 1.0)]), &["unverified"]);
+        let both = after(&plan(3, 1), &[statement(StatementState::Unverified, 1.0, 1.05, 1.5)]);
+        check(&both, &AFTER_KINDS);
     }
 }

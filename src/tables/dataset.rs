@@ -107,6 +107,12 @@ impl DataSet {
         self.tables.iter().flat_map(|table| &table.files).map(|file| file.bytes).sum()
     }
 
+    /// The files of all tables as paths; nothing if they are not on this machine.
+    pub fn local_files(&self) -> Option<Vec<std::path::PathBuf>> {
+        let files = self.tables.iter().flat_map(|table| &table.files);
+        files.map(|file| self.url.object(&file.path).to_file_path().ok()).collect()
+    }
+
     /// Each table's rows.
     pub fn row_counts(&self) -> BTreeMap<String, u64> {
         let count = |table: &TableFiles| table.files.iter().map(|file| file.row_count).sum();

@@ -1,8 +1,12 @@
 //! The program as its user meets it: whole invocations, their output, files and exit codes.
 
 mod cli;
+mod cold;
 mod files;
 mod generate;
+mod isolate;
+mod kill;
+mod resume;
 mod layout;
 mod run;
 mod samples;

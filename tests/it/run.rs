@@ -8,25 +8,25 @@ use dsbench::results::format::{Check, Phase, Status};
 use crate::support::{Invocation, command, dsbench, expect_code, json, path, tiny_data};
 
 /// Runs on the tiny data into a folder of its own.
-struct Bench {
-    out: tempfile::TempDir,
+pub(crate) struct Bench {
+    pub(crate) out: tempfile::TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { out: tempfile::tempdir().expect("a folder") }
     }
 
-    fn arguments<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
+    pub(crate) fn arguments<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
         [&["run", "--data", tiny_data(), "--out", path(self.out.path())], arguments].concat()
     }
 
     #[track_caller]
-    fn run(&self, code: i32, arguments: &[&str]) -> Invocation {
+    pub(crate) fn run(&self, code: i32, arguments: &[&str]) -> Invocation {
         expect_code(code, &self.arguments(arguments))
     }
 
-    fn folders(&self) -> Vec<PathBuf> {
+    pub(crate) fn folders(&self) -> Vec<PathBuf> {
         let mut folders: Vec<_> = std::fs::read_dir(self.out.path())
             .expect("the folder")
             .map(|entry| entry.expect("an entry").path())
@@ -36,7 +36,7 @@ impl Bench {
     }
 
     #[track_caller]
-    fn only_run(&self) -> Run {
+    pub(crate) fn only_run(&self) -> Run {
         let folders = self.folders();
         assert_eq!(folders.len(), 1, "{folders:?}");
         Run::read(&folders[0]).expect("a run")

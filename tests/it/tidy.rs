@@ -52,7 +52,8 @@ fn layers_hold() {
 fn wire_types_stand_in_one_place() {
     for file in files(&root().join("src"), "rs") {
         let name = file.strip_prefix(root()).expect("inside").to_string_lossy().replace('\\', "/");
-        let allowed = ["src/results/format.rs", "src/answers/format.rs"];
+        // The last one is what two processes of one program say to each other; nothing of it is kept.
+        let allowed = ["src/results/format.rs", "src/answers/format.rs", "src/runner/protocol.rs"];
         let text = fs::read_to_string(&file).expect("readable");
         assert!(allowed.contains(&name.as_str()) || !text.contains("Serialize)"), "{name} derives Serialize");
     }

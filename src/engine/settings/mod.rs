@@ -7,6 +7,7 @@
 mod adaptive;
 mod linked;
 mod pushdown;
+mod recorded;
 mod switch;
 mod umbrella;
 
@@ -267,10 +268,7 @@ impl Settings {
         environment: impl IntoIterator<Item = (String, String)>,
         sets: &[String],
     ) -> Result<Self, SettingError> {
-        let mut options = ConfigOptions::new();
-        options.extensions.insert(EngineOptions::default());
-        let mut settings =
-            Self { profile: profile.name.clone(), options, runtime: BTreeMap::new(), sources: BTreeMap::new() };
+        let mut settings = Self::bare(&profile.name);
         for (key, value) in &profile.values {
             settings.set(key, value, SettingSource::Profile(profile.name.clone()))?;
         }
@@ -288,6 +286,13 @@ impl Settings {
     fn settle(&mut self) {
         umbrella::apply(&mut self.options, &self.sources);
         linked::mirror(&mut self.options);
+    }
+
+    /// Nothing but defaults.
+    fn bare(profile: &str) -> Self {
+        let mut options = ConfigOptions::new();
+        options.extensions.insert(EngineOptions::default());
+        Self { profile: profile.to_owned(), options, runtime: BTreeMap::new(), sources: BTreeMap::new() }
     }
 
     /// The profile's name.

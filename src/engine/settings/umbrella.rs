@@ -93,6 +93,12 @@ pub(super) fn closed_over(key: &str, engine: &EngineOptions) -> Option<&'static 
     })
 }
 
+/// The umbrella of that name.
+pub(super) fn named(key: &str) -> Result<&'static str, String> {
+    let found = [ADAPTIVE, TOPK].into_iter().find(|umbrella| *umbrella == key);
+    found.ok_or_else(|| format!("`{key}` stands over no other setting"))
+}
+
 /// Hands the values of all covered knobs on to the options of a session.
 pub(super) fn copy(from: &ConfigOptions, to: &mut ConfigOptions) {
     let (optimizer, execution) = (&from.optimizer, &from.execution);
