@@ -41,8 +41,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "CODEC", default_value_t = Compression::default())]
     #[arg(value_parser = suggesting::<Compression>(&["snappy", "zstd", "none"]), hide_possible_values = true)]
     compression: Compression,
-    /// Put the rows of sales, returns and inventory in the order of their dates, so that a reader can skip by date. Takes
-    /// room for a temporary file beside the tables: about two thirds of the largest table in Parquet
+    /// Put the rows of sales, returns and inventory in the order of their dates, so that a reader can skip by date. While it
+    /// works there is a temporary file beside the tables, a fifth larger than the largest of them
     #[arg(long, conflicts_with = "partitioned")]
     sort_by_date: bool,
     /// Cut sales, returns and inventory into folders by their date, as Hive and Spark do: one file a date, as in

@@ -61,7 +61,11 @@ fn as_text(layouts: &[TableLayout]) -> String {
                 Coverage::All => "yes",
             }
             .to_owned(),
-            if layout.bloom_filters.is_empty() { "-".to_owned() } else { join(&layout.bloom_filters) },
+            match layout.bloom_filters.len() {
+                0 => "-".to_owned(),
+                1..=3 => join(&layout.bloom_filters),
+                count => format!("{count} columns"),
+            },
         ]);
     }
     for column in table.column_iter_mut().skip(1).take(5) {
@@ -94,10 +98,11 @@ fn sentence(layout: &TableLayout, dates: &DateLayout) -> String {
     };
     let groups = dates.row_groups;
     let days = if groups.mean_days.round() == 1.0 { "day" } else { "days" };
+    let percent = groups.mean_share * 100.0;
+    let decimals = if percent < 1.0 { 2 } else { 1 };
     let spans = format!(
-        "a row group covers {:.0} {days} on average, {:.1}% of {first}..{last}",
-        groups.mean_days,
-        groups.mean_share * 100.0
+        "a row group covers {:.0} {days} on average, {percent:.decimals$}% of {first}..{last}",
+        groups.mean_days
     );
     let how = match (layout.partition_column == Some(dates.column), dates.sorted, layout.is_clustered()) {
         (true, _, _) => format!("partitioned by {}", dates.column),
@@ -228,7 +233,7 @@ mod tests {
                 (dates(layout).row_groups.mean_days, dates(layout).row_groups.mean_share) = (1.0, 0.0005);
             },
             expect![
-                "partitioned by ss_sold_date_sk: a row group covers 1 day on average, 0.1% of 1998-01-02..2003-01-02"
+                "partitioned by ss_sold_date_sk: a row group covers 1 day on average, 0.05% of 1998-01-02..2003-01-02"
             ],
         );
         check(|layout| dates(layout).row_groups.count = 1, expect!["one row group, 1998-01-02..2003-01-02"]);

@@ -414,6 +414,7 @@ fn run_file(
             url: data.url.local_path().map_or_else(|| data.url.to_string(), |path| paths::shown(&path)),
             scale: data.scale().map(|scale| scale.to_string()),
             fingerprint: data.manifest.as_ref().map(datagen::Manifest::fingerprint),
+            layout: data.layout(),
             bytes: data.bytes(),
             row_counts: data.row_counts(),
         },

@@ -101,10 +101,12 @@ pub(super) fn environment(run: &Run) -> Vec<(&'static str, String)> {
         .fingerprint
         .as_ref()
         .map_or_else(String::new, |hash| format!(", content {}", &hash[..hash.len().min(12)]));
+    let layout = file.data.layout.as_ref().filter(|layout| *layout != "plain");
+    let layout = layout.map_or_else(String::new, |layout| format!(", {layout}"));
     vec![
         ("run", file.run.clone()),
         ("profile", file.profile.clone()),
-        ("data", format!("{scale}, {} of Parquet{fingerprint}", text::bytes(file.data.bytes))),
+        ("data", format!("{scale}, {} of Parquet{layout}{fingerprint}", text::bytes(file.data.bytes))),
         (
             "program",
             format!(

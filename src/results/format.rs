@@ -116,6 +116,10 @@ pub struct Data {
     pub scale: Option<String>,
     /// One value for all rows of all tables, where a manifest tells.
     pub fingerprint: Option<String>,
+    /// How the rows of fact tables are ordered and cut into files, where it is known: `plain`, `sorted-by-date`,
+    /// `partitioned`. Absent in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<String>,
     /// The size of all files.
     pub bytes: u64,
     /// Each table's rows.

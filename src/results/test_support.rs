@@ -34,6 +34,7 @@ pub(crate) fn run_file() -> RunFile {
             url: "/data/sf1".to_owned(),
             scale: Some("1".to_owned()),
             fingerprint: Some("abc".to_owned()),
+            layout: None,
             bytes: 1 << 20,
             row_counts: [("item".to_owned(), 18_000)].into(),
         },

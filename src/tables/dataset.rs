@@ -102,6 +102,13 @@ impl DataSet {
         self.manifest.as_ref().map(|manifest| manifest.scale)
     }
 
+    /// How the rows of fact tables are ordered and cut into files: as the manifest tells, or as their folders do.
+    pub fn layout(&self) -> Option<String> {
+        let partitioned = self.tables.iter().any(|table| table.partition_column.is_some());
+        let of_folders = partitioned.then(|| datagen::Layout::Partitioned.to_string());
+        self.manifest.as_ref().map(|manifest| manifest.writer.layout.to_string()).or(of_folders)
+    }
+
     /// The size of all files together.
     pub fn bytes(&self) -> u64 {
         self.tables.iter().flat_map(|table| &table.files).map(|file| file.bytes).sum()

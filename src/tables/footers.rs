@@ -19,11 +19,12 @@ use super::dataset::{FilesByTable, Partition, show};
 use super::partition::{PartitionedFiles, partition};
 use super::{DataError, DataUrl, TableFile, TableFiles, schema_check, statistics};
 
-/// How many footers are read together: enough for all processors, and for a store that takes its time.
-const FOOTERS_AT_ONCE: usize = 32;
+/// How many footers are read together: enough for all processors, and for a store that takes its time. Each has a thread
+/// that reads, and threads keep memory.
+pub(super) const FOOTERS_AT_ONCE: usize = 16;
 
-/// The end of a file is read in one go; a footer of few row groups is smaller than this.
-const FOOTER_BYTES: usize = 64 << 10;
+/// The end of a file is read in one go: a footer of one row group is smaller than this, a larger one takes a second go.
+const FOOTER_BYTES: usize = 16 << 10;
 
 /// A table, as its files' names tell.
 struct Found {

@@ -20,9 +20,6 @@ use super::dataset::{FilesByTable, assign, list};
 use super::partition::{PartitionedFiles, partition};
 use super::{DataError, DataUrl, footers};
 
-/// How many footers are read together.
-const FOOTERS_AT_ONCE: usize = 32;
-
 /// The key of 1970-01-01 in `date_dim`: keys count days, as astronomers do.
 const KEY_OF_1970: i32 = 2_440_588;
 
@@ -133,7 +130,7 @@ async fn read(url: &DataUrl, found: FilesByTable) -> Result<Vec<TableLayout>, Da
             async move { (footer.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())), value) }
         });
         let mut reads = futures::stream::iter(reads)
-            .buffered(FOOTERS_AT_ONCE)
+            .buffered(footers::FOOTERS_AT_ONCE)
             .map(|(read, value)| Ok::<_, DataError>((read?, value)));
         while let Some(((object, metadata), value)) = reads.try_next().await? {
             collected.add(&object, &metadata, value.as_ref());

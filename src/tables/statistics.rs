@@ -15,7 +15,9 @@ use datafusion::parquet::file::statistics::Statistics as Bounds;
 /// The statistics of one file: of the columns that it holds, in the order of `fields`, and then of the partition column.
 pub(super) fn of_file(metadata: &ParquetMetaData, fields: &[&Field], partition: &ScalarValue) -> Statistics {
     let row_count = usize::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
-    let mut columns: Vec<_> = fields.iter().map(|field| of_column(metadata, field, row_count)).collect();
+    // Of thousands of files: no room is left for more.
+    let mut columns = Vec::with_capacity(fields.len() + 1);
+    columns.extend(fields.iter().map(|field| of_column(metadata, field, row_count)));
     columns.push(of_partition(partition, row_count));
     Statistics { num_rows: Precision::Exact(row_count), total_byte_size: Precision::Absent, column_statistics: columns }
 }

@@ -259,6 +259,25 @@ fn folders_are_checked_completed_and_never_mixed() {
 }
 
 #[test]
+fn a_run_records_the_layout_of_its_data() {
+    for (data, expected) in [
+        (Path::new(tiny_data()), "plain"),
+        (sorted(), "sorted-by-date"),
+        (partitioned(), "partitioned"),
+        (foreign(), "partitioned"),
+    ] {
+        let out = tempfile::tempdir().expect("a folder");
+        let options = ["--queries", "q96", "--iterations", "1", "--warmup", "0", "--verify-with", "datafusion"];
+        let report =
+            expect_code(0, &[&["run", "--data", path(data), "--out", path(out.path())][..], &options].concat()).stdout;
+        let folder = fs::read_dir(out.path()).expect("the folder").next().expect("a run").expect("an entry").path();
+        let run = dsbench::results::Run::read(&folder).expect("a run");
+        assert_eq!(run.file.data.layout.as_deref(), Some(expected), "{}", data.display());
+        assert_eq!(report.contains(&format!("of Parquet, {expected}")), expected != "plain", "{report}");
+    }
+}
+
+#[test]
 fn the_fingerprint_is_the_same_for_every_layout() {
     let fingerprint = |folder: &Path| datagen::Manifest::read(folder).expect("a manifest").fingerprint();
     for data in [sorted(), sorted_parts(), partitioned()] {
@@ -359,14 +378,14 @@ fn layout_tells_which_days_a_row_group_covers() {
         partitioned(),
         "store_sales",
         expect![
-            "store_sales      partitioned by ss_sold_date_sk: a row group covers 1 day on average, 0.1% of 1998-01-02..2003-01-02"
+            "store_sales      partitioned by ss_sold_date_sk: a row group covers 1 day on average, 0.05% of 1998-01-02..2003-01-02"
         ],
     );
     check_layout(
         foreign(),
         "inventory",
         expect![
-            "inventory        partitioned by inv_date_sk: a row group covers 1 day on average, 0.1% of 1998-01-01..2002-12-26"
+            "inventory        partitioned by inv_date_sk: a row group covers 1 day on average, 0.05% of 1998-01-01..2002-12-26"
         ],
     );
     let shown = expect_code(0, &["layout", "--data", path(sorted_parts()), "store_sales", "item"]).stdout;

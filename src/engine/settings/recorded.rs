@@ -87,7 +87,9 @@ impl FromStr for SettingSource {
             None if text == "--set" => Self::CommandLine,
             None if text == "SET" => Self::Session,
             _ => match text.strip_suffix(')').and_then(|text| text.split_once(" (")) {
-                Some((key, source)) => Self::Umbrella { key: umbrella::named(key)?, setting_source: Box::new(source.parse()?) },
+                Some((key, source)) => {
+                    Self::Umbrella { key: umbrella::named(key)?, setting_source: Box::new(source.parse()?) }
+                }
                 None => return Err(format!("`{text}` is no source of a setting")),
             },
         })
