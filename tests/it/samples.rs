@@ -147,6 +147,6 @@ fn wrong_columns_are_refused_before_anything_is_run() {
     refused(&["run", "--columns", "cpu", "--json"], "--columns is for tables");
     refused(&["report", "/nowhere", "--columns", "cpu", "--format", "json"], "--columns is for tables");
     let help = expect_code(0, &["run", "--columns", "help"]).stdout;
-    assert!(help.contains("\npeak-pool ") && help.contains("Without --columns: median,min,"), "{help}");
+    assert!(help.contains("\npeak-pool ") && help.contains("Without --columns: median,interval,min,"), "{help}");
     assert_eq!(expect_code(0, &["report", "/nowhere", "--columns", "help"]).stdout, help);
 }
