@@ -51,16 +51,12 @@ Data lives under $DSBENCH_DATA (by default ~/.cache/dsbench) in sf1, sf10, …; 
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the statements, check every answer, report and save the result
-    Run(Box<run::Args>),
-    /// Make TPC-DS data as Parquet files, or complete or check what is there
-    Generate(generate::Args),
     // The commands without words here have longer ones of their own, which these would hide from their --help.
+    Run(Box<run::Args>),
+    Generate(generate::Args),
     Layout(layout::Args),
     Sql(sql::Args),
-    /// List, show or export the statements
     Queries(queries::Args),
-    /// Show a saved run again, as text, markdown or JSON
     Report(report::Args),
     Doctor(doctor::Args),
     /// Print a completion script for a shell

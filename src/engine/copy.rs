@@ -19,6 +19,7 @@ use datafusion::common::Column;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::dml::CopyTo;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 use datafusion::sql::parser::{CopyToStatement, CreateExternalTable, Statement};
@@ -26,28 +27,65 @@ use datafusion::sql::parser::{CopyToStatement, CreateExternalTable, Statement};
 use super::files::FileError;
 use super::files::partitions::NULL_PARTITION;
 use super::files::place::{local_path, names_compressed};
+use super::files::remote::Remote;
 
-/// Resolves the places that a statement reads or writes, and refuses those that would fail or mix data.
-pub(super) fn check_places(statement: &mut Statement) -> Result<(), FileError> {
-    match statement {
-        Statement::CopyTo(copy) => check_target(copy),
-        Statement::CreateExternalTable(table) => check_locations(table),
-        Statement::Explain(explain) => check_places(&mut explain.statement),
-        Statement::Statement(_) | Statement::Reset(_) => Ok(()),
+/// Resolves the places that a statement reads or writes, makes those of other machines known to the engine, and refuses those
+/// that would fail or mix data.
+pub(super) async fn check_places(statement: &mut Statement, runtime: &RuntimeEnv) -> Result<(), FileError> {
+    match explained(statement) {
+        Statement::CopyTo(copy) => check_target(copy, runtime).await,
+        Statement::CreateExternalTable(table) => check_locations(table, runtime),
+        Statement::Explain(_) | Statement::Statement(_) | Statement::Reset(_) => Ok(()),
     }
 }
 
-fn check_locations(table: &mut CreateExternalTable) -> Result<(), FileError> {
+/// The statement that an EXPLAIN, or several, are of.
+fn explained(statement: &mut Statement) -> &mut Statement {
+    match statement {
+        Statement::Explain(explain) => explained(&mut explain.statement),
+        statement => statement,
+    }
+}
+
+fn check_locations(table: &mut CreateExternalTable, runtime: &RuntimeEnv) -> Result<(), FileError> {
     for location in &mut table.locations {
-        *location = local_path(location)?;
+        match Remote::parse(location)? {
+            Some(remote) => drop(remote.connect(runtime)?),
+            None => *location = local_path(location)?,
+        }
     }
     Ok(())
 }
 
-fn check_target(copy: &mut CopyToStatement) -> Result<(), FileError> {
-    let text = std::mem::take(&mut copy.target);
-    copy.target = local_path(&text)?;
+async fn check_target(copy: &mut CopyToStatement, runtime: &RuntimeEnv) -> Result<(), FileError> {
+    let text = copy.target.clone();
     check_format(copy, &text)?;
+    match Remote::parse(&text)? {
+        Some(remote) => check_remote_target(copy, text, &remote, runtime).await,
+        None => {
+            copy.target = local_path(&text)?;
+            check_local_target(copy, text)
+        }
+    }
+}
+
+async fn check_remote_target(
+    copy: &CopyToStatement,
+    text: String,
+    remote: &Remote,
+    runtime: &RuntimeEnv,
+) -> Result<(), FileError> {
+    let Remote::Bucket { bucket, key } = remote else { return Err(FileError::TargetWeb { url: text }) };
+    remote.connect(runtime)?;
+    let is_folder = key.is_empty() || key.ends_with('/') || !copy.partitioned_by.is_empty();
+    let within = |key: String| Remote::Bucket { bucket: bucket.clone(), key };
+    match is_folder && within(key.trim_end_matches('/').to_owned()).has_objects(runtime).await? {
+        true => Err(FileError::TargetNotEmpty { path: text }),
+        false => Ok(()),
+    }
+}
+
+fn check_local_target(copy: &CopyToStatement, text: String) -> Result<(), FileError> {
     let path = Path::new(&copy.target);
     if path.is_dir() {
         // One that cannot be listed is told by the writer.
@@ -137,42 +175,46 @@ mod tests {
         parser.parse_statements().expect("SQL").pop_back().expect("a statement")
     }
 
-    #[track_caller]
-    fn check(sql: &str, expected: Result<(), &str>) {
-        let found = check_places(&mut parsed(sql)).map_err(|error| error.to_string());
+    async fn check(sql: &str, expected: Result<(), &str>) {
+        let runtime = RuntimeEnv::default();
+        let found = check_places(&mut parsed(sql), &runtime).await.map_err(|error| error.to_string());
         match expected {
             Ok(()) => assert_eq!(found, Ok(()), "{sql}"),
             Err(part) => assert!(found.as_ref().is_err_and(|error| error.contains(part)), "{sql}: {found:?}"),
         }
     }
 
-    #[test]
-    fn targets_are_checked_before_anything_is_written() {
+    #[tokio::test]
+    async fn targets_are_checked_before_anything_is_written() {
         let folder = tempfile::tempdir().expect("a folder");
         let place = folder.path().display();
-        check(&format!("copy (select 1 as a) to '{place}/x.csv'"), Ok(()));
-        check(&format!("copy (select 1 as a) to '{place}' stored as parquet"), Ok(()));
-        check(&format!("copy (select 1 as a) to '{place}/d/' stored as JSON"), Ok(()));
+        check(&format!("copy (select 1 as a) to '{place}/x.csv'"), Ok(())).await;
+        check(&format!("copy (select 1 as a) to '{place}' stored as parquet"), Ok(())).await;
+        check(&format!("copy (select 1 as a) to '{place}/d/' stored as JSON"), Ok(())).await;
         std::fs::write(folder.path().join("x.csv"), "a\n").expect("written");
-        check(&format!("copy (select 1 as a) to '{place}/x.csv'"), Ok(()));
-        check(&format!("copy (select 1 as a) to '{place}' stored as parquet"), Err("holds files already"));
-        check(&format!("explain copy (select 1 as a) to '{place}' stored as csv"), Err("holds files already"));
+        check(&format!("copy (select 1 as a) to '{place}/x.csv'"), Ok(())).await;
+        check(&format!("copy (select 1 as a) to '{place}' stored as parquet"), Err("holds files already")).await;
+        check(&format!("explain copy (select 1 as a) to '{place}' stored as csv"), Err("holds files already")).await;
         check(
             &format!("copy (select 1 as a, 2 as b) to '{place}/x.csv' stored as csv partitioned by (a)"),
             Err("is a file, but PARTITIONED BY writes a folder"),
-        );
-        check(&format!("copy (select 1 as a) to '{place}/x.csv/y.csv'"), Err("x.csv/y.csv` cannot be written to: "));
-        check("copy (select 1 as a) to 's3://bucket/x.csv'", Err("no access to s3"));
-        check("copy (select 1 as a) to 'x'", Err("cannot tell the format of `x`"));
-        check("copy (select 1 as a) to 'x.xlsx'", Err("cannot tell the format of `x.xlsx`"));
-        check("copy (select 1 as a) to 'x.csv.gz'", Err("is compressed"));
-        check("copy (select 1 as a) to 'x.csv' stored as orc", Err("COPY does not write `ORC`"));
+        )
+        .await;
+        check(&format!("copy (select 1 as a) to '{place}/x.csv/y.csv'"), Err("x.csv/y.csv` cannot be written to: "))
+            .await;
+        check("copy (select 1 as a) to 's3://bucket/x.csv'", Ok(())).await;
+        check("copy (select 1 as a) to 'gs://bucket/x.csv'", Err("and not gs://")).await;
+        check("copy (select 1 as a) to 'https://host/x.csv'", Err("web servers are only read")).await;
+        check("copy (select 1 as a) to 'x'", Err("cannot tell the format of `x`")).await;
+        check("copy (select 1 as a) to 'x.xlsx'", Err("cannot tell the format of `x.xlsx`")).await;
+        check("copy (select 1 as a) to 'x.csv.gz'", Err("is compressed")).await;
+        check("copy (select 1 as a) to 'x.csv' stored as orc", Err("COPY does not write `ORC`")).await;
     }
 
-    #[test]
-    fn locations_of_external_tables_are_checked() {
-        check("create external table t stored as csv location 'data/'", Ok(()));
-        check("create external table t stored as csv location 'gs://bucket/x'", Err("no access to gs"));
-        check("select 1", Ok(()));
+    #[tokio::test]
+    async fn locations_of_external_tables_are_checked() {
+        check("create external table t stored as csv location 'data/'", Ok(())).await;
+        check("create external table t stored as csv location 'gs://bucket/x'", Err("and not gs://")).await;
+        check("select 1", Ok(())).await;
     }
 }

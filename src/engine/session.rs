@@ -48,8 +48,8 @@ pub struct Engine {
     /// Nothing if `engine.trace.enabled` is off.
     meter: Option<Arc<Meter>>,
     reads_files: bool,
-    /// Held so that the folder is removed with the engine.
-    _spill: SpillFolder,
+    /// Removed with the engine.
+    spill: SpillFolder,
 }
 
 impl std::fmt::Debug for Engine {
@@ -122,7 +122,7 @@ impl Engine {
             .build();
         let session_settings = Mutex::new(settings.clone());
         let context = SessionContext::new_with_state(state);
-        let engine = Self { context, settings, session_settings, meter, reads_files: false, _spill: spill };
+        let engine = Self { context, settings, session_settings, meter, reads_files: false, spill };
         for (key, value) in engine.settings.runtime_values() {
             // The session alone knows how to change its caches; it is told as a user would tell it.
             engine.run(&format!("SET {key} = '{}'", value.replace('\'', "''"))).await?;
@@ -137,7 +137,7 @@ impl Engine {
 
     /// Lets SQL read and write files by their paths. The engine that a benchmark measures is never told to.
     pub async fn allow_files(&mut self) -> Result<(), EngineError> {
-        files::allow(&self.context)?;
+        files::allow(&self.context, self.spill.path())?;
         self.reads_files = true;
         // A folder's listing is remembered by DataFusion for the whole session: what COPY or another program wrote into it
         // since would be missing.
@@ -202,7 +202,7 @@ impl Engine {
     pub async fn plan_statement(&self, statement: ParsedStatement) -> Result<Plan, EngineError> {
         let mut statement = self.with_own_setting_names(statement.0)?;
         if self.reads_files {
-            copy::check_places(&mut statement)?;
+            copy::check_places(&mut statement, &self.context.runtime_env()).await?;
         }
         let state = self.context.state();
         let mut logical = state.statement_to_plan(statement).await?;

@@ -16,3 +16,4 @@ mod sql;
 mod suite_sf1;
 mod support;
 mod tidy;
+mod urls;

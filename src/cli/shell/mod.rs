@@ -45,7 +45,7 @@ const DEEPEST_INCLUDE: usize = 16;
 
 /// Whether a person sits in front of the program.
 pub(super) fn is_interactive() -> bool {
-    io::stdin().is_terminal() && io::stdout().is_terminal() && LineEditor::is_possible()
+    io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 /// Runs what is typed, or what stands on standard input.
@@ -60,7 +60,8 @@ pub(super) async fn run(engine: Engine, row_counts: BTreeMap<String, u64>, form:
             _ => Ok(Code::Well),
         };
     }
-    let mut shell = Shell::new(engine, row_counts, form, LineEditor::new());
+    let editor = LineEditor::new().map_err(|error| Failure::Other(format!("the terminal cannot be used: {error}")))?;
+    let mut shell = Shell::new(engine, row_counts, form, editor);
     shell.terminal.note(&format!("dsbench {}: \\? for help, \\q to leave", env!("CARGO_PKG_VERSION")));
     shell.run().await?;
     Ok(Code::Well)

@@ -9,15 +9,48 @@ pub(super) const ENDINGS: &str = ".csv, .tsv, .json, .ndjson, .jsonl or .parquet
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum FileError {
     /// A URL of a store that this build does not reach.
-    #[error(
-        "`{url}` cannot be reached: only paths and file:// URLs can be read and written, and this build has no access to \
-         {scheme}; copy the data to a folder first"
-    )]
+    #[error("`{url}` cannot be reached: of URLs, file://, http://, https:// and s3:// are read, and not {scheme}://")]
     Scheme {
         /// The URL as given.
         url: String,
         /// Its scheme.
         scheme: String,
+    },
+    /// A URL of another machine that names nothing.
+    #[error("`{url}` cannot be read: {message}")]
+    RemoteUrl {
+        /// The URL as given.
+        url: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Another machine does not answer, or refuses.
+    #[error("`{url}` cannot be reached: {message}{hint}")]
+    Remote {
+        /// The URL as given.
+        url: String,
+        /// The client's message.
+        message: String,
+        /// What may help.
+        hint: String,
+    },
+    /// A file that is fetched whole finds no place.
+    #[error(
+        "`{url}` must be fetched whole, but cannot be kept in {folder}: {message}; --spill-dir names another folder"
+    )]
+    Fetch {
+        /// The URL.
+        url: String,
+        /// Where it was to be kept.
+        folder: String,
+        /// The system's message.
+        message: String,
+    },
+    /// `COPY … TO` a web server.
+    #[error("`{url}` cannot be written to: web servers are only read; COPY writes to folders and to s3://")]
+    TargetWeb {
+        /// The URL as given.
+        url: String,
     },
     /// A `file://` URL that names no path of this machine.
     #[error("`{url}` is no file of this machine: write file:///absolute/path, or the path alone")]

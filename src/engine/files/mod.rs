@@ -1,4 +1,4 @@
-//! Files in FROM: `select * from 'data/x.csv'`.
+//! Files in FROM: `select * from 'data/x.csv'`, `'https://host/x.parquet'`, `'s3://bucket/folder/'`.
 //!
 //! sqlparser reads a text in FROM as a quoted name. The session's schema is wrapped: a name that no table has and that looks
 //! like a path is opened as files.
@@ -17,8 +17,10 @@
 mod error;
 pub(super) mod partitions;
 pub(super) mod place;
+pub(super) mod remote;
 mod table;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -29,6 +31,8 @@ use datafusion::logical_expr::TableType;
 use datafusion::prelude::SessionContext;
 
 pub use error::FileError;
+
+use self::remote::Fetched;
 
 impl From<FileError> for DataFusionError {
     fn from(error: FileError) -> Self {
@@ -43,6 +47,7 @@ type State = Arc<dyn Fn() -> Option<SessionState> + Send + Sync>;
 struct SchemaWithFiles {
     tables: Arc<dyn SchemaProvider>,
     state: State,
+    fetched: Fetched,
 }
 
 impl std::fmt::Debug for SchemaWithFiles {
@@ -51,8 +56,8 @@ impl std::fmt::Debug for SchemaWithFiles {
     }
 }
 
-/// Wraps the schema in which names without a qualifier are looked up.
-pub(super) fn allow(context: &SessionContext) -> Result<()> {
+/// Wraps the schema in which names without a qualifier are looked up. `fetched` is a folder for files that must be fetched whole.
+pub(super) fn allow(context: &SessionContext, fetched: &Path) -> Result<()> {
     let (catalog, schema) = {
         let names = &context.copied_config();
         let names = &names.options().catalog;
@@ -64,7 +69,8 @@ pub(super) fn allow(context: &SessionContext) -> Result<()> {
     // A weak reference: the session owns the schema.
     let session = context.state_weak_ref();
     let state: State = Arc::new(move || session.upgrade().map(|state| state.read().clone()));
-    provider.register_schema(&schema, Arc::new(SchemaWithFiles { tables, state }))?;
+    let fetched = Fetched::new(fetched.to_owned());
+    provider.register_schema(&schema, Arc::new(SchemaWithFiles { tables, state, fetched }))?;
     Ok(())
 }
 
@@ -83,7 +89,7 @@ impl SchemaProvider for SchemaWithFiles {
             return Ok(Some(table));
         }
         match (self.state)() {
-            Some(state) if place::is_path(name) => table::open(&state, name).await.map(Some),
+            Some(state) if place::is_path(name) => table::open(&state, name, &self.fetched).await.map(Some),
             _ => Ok(None),
         }
     }

@@ -11,13 +11,13 @@
 //! and reads Hive's word as a text. So it is given texts, and a projection above it makes of them what they mean. Filters
 //! on such a column are moved below the projection by the optimizer, so that folders that cannot match are not read.
 
-use std::path::Path;
-
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, cast, ident, lit};
+use percent_encoding::percent_decode_str;
+use url::Url;
 
 use super::error::FileError;
-use super::place::Listing;
+use super::place::{self, Listing};
 
 /// What a folder is called whose rows have NULL in that column.
 pub(in crate::engine) const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -50,7 +50,7 @@ pub(super) fn columns(listing: &Listing) -> Result<Vec<PartitionColumn>, FileErr
         return Err(FileError::Partitions {
             path: listing.text.clone(),
             keys: first.iter().map(|key| format!("{key}=…")).collect::<Vec<_>>().join("/"),
-            file: listing.files[other].display().to_string(),
+            file: place::shown(&listing.files[other]),
         });
     }
     let column = |(index, name): (usize, String)| {
@@ -60,10 +60,10 @@ pub(super) fn columns(listing: &Listing) -> Result<Vec<PartitionColumn>, FileErr
     Ok(first.into_iter().enumerate().map(column).collect())
 }
 
-fn keys_and_values(folder: &Path, file: &Path) -> Vec<(String, String)> {
-    let inside = file.strip_prefix(folder).ok().and_then(Path::parent);
-    let parts = inside.into_iter().flat_map(Path::components);
-    let texts = parts.map(|part| part.as_os_str().to_string_lossy().into_owned());
+fn keys_and_values(folder: &Url, file: &Url) -> Vec<(String, String)> {
+    let inside = file.path().strip_prefix(folder.path()).and_then(|path| path.rsplit_once('/'));
+    let parts = inside.into_iter().flat_map(|(folders, _)| folders.split('/'));
+    let texts = parts.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
     texts.filter_map(|text| text.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned()))).collect()
 }
 
@@ -91,8 +91,8 @@ mod tests {
 
     #[track_caller]
     fn check(files: &[&str], expected: Result<&[(&str, DataType)], &str>) {
-        let folder = Path::new("/data").to_owned();
-        let files = files.iter().map(|file| folder.join(file)).collect();
+        let folder = Url::parse("file:///data/").expect("a URL");
+        let files = files.iter().map(|file| folder.join(file).expect("a URL")).collect();
         let listing = Listing { text: "data/".to_owned(), folder: Some(folder), files, format: Format::Csv };
         match (columns(&listing), expected) {
             (Ok(columns), Ok(expected)) => {

@@ -7,6 +7,8 @@
 //! 'file:///data/x'  the same as the path
 //! ```
 //!
+//! Other URLs are in [`super::remote`].
+//!
 //! The listing is made anew for each statement, so that files that were just written are seen.
 
 use std::collections::BTreeSet;
@@ -59,7 +61,7 @@ impl Format {
         })
     }
 
-    fn ending(self) -> &'static str {
+    pub(super) fn ending(self) -> &'static str {
         match self {
             Self::Csv => ".csv",
             Self::Tsv => ".tsv",
@@ -74,10 +76,10 @@ impl Format {
 pub(super) struct Listing {
     /// The text as its user wrote it.
     pub(super) text: String,
-    /// The folder, if one was named.
-    pub(super) folder: Option<PathBuf>,
-    /// Absolute paths in the order of their names; at least one.
-    pub(super) files: Vec<PathBuf>,
+    /// The folder, if one was named; its URL ends with a slash.
+    pub(super) folder: Option<Url>,
+    /// In the order of their names; at least one.
+    pub(super) files: Vec<Url>,
     /// The one format of all files.
     pub(super) format: Format,
 }
@@ -93,12 +95,9 @@ fn is_compressed(ending: &str) -> bool {
     ["gz", "gzip", "bz2", "xz", "zst", "zstd", "lz4", "zip"].contains(&ending.to_ascii_lowercase().as_str())
 }
 
-/// The path that a text means: `file://` URLs and `~/` are resolved, other URLs refused.
+/// The path that a text without another machine's URL means: `file://` URLs and `~/` are resolved.
 pub(in crate::engine) fn local_path(text: &str) -> Result<String, FileError> {
-    if let Some((scheme, _)) = text.split_once("://") {
-        if !scheme.eq_ignore_ascii_case("file") {
-            return Err(FileError::Scheme { url: text.to_owned(), scheme: scheme.to_owned() });
-        }
+    if text.contains("://") {
         let wrong = || FileError::Url { url: text.to_owned() };
         let path = Url::parse(text).map_err(|_| wrong())?.to_file_path().map_err(|()| wrong())?;
         return path.into_os_string().into_string().map_err(|_| wrong());
@@ -132,11 +131,8 @@ impl Listing {
     }
 
     fn of_file(text: &str, path: &str) -> Result<Self, FileError> {
-        if names_compressed(path) {
-            return Err(FileError::Compressed { path: text.to_owned() });
-        }
-        let format = format_of(Path::new(path)).ok_or_else(|| FileError::Ending { path: text.to_owned() })?;
-        Ok(Self { text: text.to_owned(), folder: None, files: vec![absolute(Path::new(path))?], format })
+        let (format, path) = one_file(text, absolute(Path::new(path))?)?;
+        Ok(Self { text: text.to_owned(), folder: None, files: vec![file_url(&path)?], format })
     }
 
     fn of_folder(text: &str, path: &str) -> Result<Self, FileError> {
@@ -145,7 +141,8 @@ impl Listing {
         walk(&folder, 0, &mut files)?;
         let pattern = |format: Format| format!("{}/*{}", text.trim_end_matches('/'), format.ending());
         let (files, format) = of_one_format(text, files, pattern)?;
-        Ok(Self { text: text.to_owned(), folder: Some(folder), files, format })
+        let folder = Url::from_directory_path(&folder).map_err(|()| no_path(&folder))?;
+        Ok(Self { text: text.to_owned(), folder: Some(folder), files: file_urls(&files)?, format })
     }
 
     fn of_pattern(text: &str, path: &str) -> Result<Self, FileError> {
@@ -165,7 +162,7 @@ impl Listing {
         }
         let pattern = |format: Format| format!("{text}{}", format.ending());
         let (files, format) = of_one_format(text, files, pattern)?;
-        Ok(Self { text: text.to_owned(), folder: None, files, format })
+        Ok(Self { text: text.to_owned(), folder: None, files: file_urls(&files)?, format })
     }
 }
 
@@ -185,11 +182,42 @@ fn io_error(path: &Path, error: &std::io::Error) -> FileError {
     FileError::Io { path: path.display().to_string(), message: error.to_string() }
 }
 
+fn no_path(path: &Path) -> FileError {
+    FileError::Url { url: path.display().to_string() }
+}
+
+fn file_url(path: &Path) -> Result<Url, FileError> {
+    Url::from_file_path(path).map_err(|()| no_path(path))
+}
+
+fn file_urls(paths: &[PathBuf]) -> Result<Vec<Url>, FileError> {
+    paths.iter().map(|path| file_url(path)).collect()
+}
+
+/// What messages call a file: its path on this machine, or its URL.
+pub(super) fn shown(file: &Url) -> String {
+    file.to_file_path().map_or_else(|()| file.to_string(), |path| path.display().to_string())
+}
+
+/// The format of a file that was named itself.
+pub(super) fn one_file(text: &str, path: PathBuf) -> Result<(Format, PathBuf), FileError> {
+    if names_compressed(&path.to_string_lossy()) {
+        return Err(FileError::Compressed { path: text.to_owned() });
+    }
+    let format = format_of(&path).ok_or_else(|| FileError::Ending { path: text.to_owned() })?;
+    Ok((format, path))
+}
+
+/// Whether a file or folder of this name is left out where it was not named itself. `_x=1` is a partition's folder.
+pub(super) fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
+}
+
 fn format_of(path: &Path) -> Option<Format> {
     path.extension().and_then(|ending| ending.to_str()).and_then(Format::of_ending)
 }
 
-/// All files below a folder but hidden ones. `_x=1` is a partition's folder and not hidden.
+/// All files below a folder but hidden ones.
 fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), FileError> {
     if depth > DEEPEST {
         return Err(io_error(folder, &std::io::Error::other("folders are nested too deep")));
@@ -197,7 +225,7 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Fil
     for entry in std::fs::read_dir(folder).map_err(|error| io_error(folder, &error))? {
         let path = entry.map_err(|error| io_error(folder, &error))?.path();
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        if name.starts_with('.') || (name.starts_with('_') && !name.contains('=')) {
+        if is_hidden(&name) {
             continue;
         }
         match std::fs::metadata(&path).map_err(|error| io_error(&path, &error))?.is_dir() {
@@ -209,7 +237,7 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Fil
 }
 
 /// Those files whose ending tells a format, which must be the same for all.
-fn of_one_format(
+pub(super) fn of_one_format(
     text: &str,
     files: Vec<PathBuf>,
     pattern: impl Fn(Format) -> String,
@@ -263,8 +291,6 @@ mod tests {
         check_path("data/x.csv", Ok("data/x.csv"));
         check_path("file:///data/x%20y.csv", Ok("/data/x y.csv"));
         check_path("FILE:///data/x.csv", Ok("/data/x.csv"));
-        check_path("s3://bucket/x.parquet", Err("this build has no access to s3"));
-        check_path("https://example.org/x.csv", Err("this build has no access to https"));
         check_path("file://host/x.csv", Err("is no file of this machine"));
         let home = std::env::home_dir().expect("a home folder");
         check_path("~/x.csv", Ok(home.join("x.csv").to_str().expect("UTF-8")));
@@ -283,8 +309,11 @@ mod tests {
         let found = Listing::of(&text);
         match (found, expected) {
             (Ok(listing), Ok(names)) => {
-                let inside = |file: &PathBuf| file.strip_prefix(folder.path()).map(|p| p.display().to_string());
-                let found: Vec<_> = listing.files.iter().map(|file| inside(file).expect("inside")).collect();
+                let inside = |file: &Url| {
+                    let path = file.to_file_path().expect("a path");
+                    path.strip_prefix(folder.path()).expect("inside").display().to_string()
+                };
+                let found: Vec<_> = listing.files.iter().map(inside).collect();
                 assert_eq!(found, names);
             }
             (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),

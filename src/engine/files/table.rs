@@ -1,31 +1,39 @@
 //! From files to a table that the engine can scan.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
+use datafusion::common::plan_err;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{LogicalPlanBuilder, ident};
+use futures::TryStreamExt;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use url::Url;
 
 use super::error::FileError;
 use super::partitions::{self, PartitionColumn};
-use super::place::{Format, Listing};
+use super::place::{self, Format, Listing};
+use super::remote::{Fetched, Remote};
 
 /// The table that a path stands for.
-pub(super) async fn open(state: &SessionState, text: &str) -> Result<Arc<dyn TableProvider>> {
-    let listing = Listing::of(text)?;
+pub(super) async fn open(state: &SessionState, text: &str, fetched: &Fetched) -> Result<Arc<dyn TableProvider>> {
+    let listing = match Remote::parse(text)? {
+        Some(remote) => remote.list(text, state.runtime_env(), fetched).await?,
+        None => Listing::of(text)?,
+    };
     let columns = partitions::columns(&listing)?;
-    let format = file_format(state, &listing)?;
-    let urls = file_urls(&listing.files)?;
-    let schema = schema(state, &listing, format.as_ref(), &urls).await?;
+    let urls =
+        listing.files.iter().map(|url| ListingTableUrl::try_new(url.clone(), None)).collect::<Result<Vec<_>>>()?;
+    let store = state.runtime_env().object_store(&urls[0])?;
+    let files = files(&listing, &urls, store.as_ref()).await?;
+    let format = file_format(state, &listing, &files, store.as_ref()).await?;
+    let schema = schema(state, &listing, format.as_ref(), &files, &store).await?;
     let columns = not_in_files(&listing, columns, &schema)?;
     // Each file was chosen already: no ending is left out.
     let options = ListingOptions::new(format).with_file_extension("");
@@ -54,11 +62,10 @@ fn partitioned(
     schema: SchemaRef,
     columns: &[PartitionColumn],
 ) -> Result<Arc<dyn TableProvider>> {
-    let folder = listing.folder.as_deref().unwrap_or(Path::new("/"));
-    let url = Url::from_directory_path(folder).map_err(|()| unreadable(folder, "it is no path"))?;
+    let Some(folder) = listing.folder.clone() else { return plan_err!("there are no folders in {}", listing.text) };
     let texts = columns.iter().map(|column| (column.name.clone(), DataType::Utf8)).collect();
     let options = options.with_table_partition_cols(texts).with_file_extension(one_ending(listing)?);
-    let inner = table(state, vec![ListingTableUrl::try_new(url, None)?], options, Arc::clone(&schema))?;
+    let inner = table(state, vec![ListingTableUrl::try_new(folder, None)?], options, Arc::clone(&schema))?;
     let own = schema.fields().iter().map(|field| ident(field.name()));
     let all: Vec<_> = own.chain(columns.iter().map(PartitionColumn::expression)).collect();
     let scan = LogicalPlanBuilder::scan("files", provider_as_source(Arc::new(inner)), None)?;
@@ -67,7 +74,7 @@ fn partitioned(
 
 /// The ending of all files: the engine lists a partitioned folder itself, and must leave out what we left out.
 fn one_ending(listing: &Listing) -> Result<String> {
-    let ending = |file: &std::path::PathBuf| file.extension().map(|ending| format!(".{}", ending.to_string_lossy()));
+    let ending = |file: &Url| file.path().rsplit_once('.').map(|(_, ending)| format!(".{ending}"));
     let endings: BTreeSet<String> = listing.files.iter().filter_map(ending).collect();
     match endings.first() {
         Some(ending) if endings.len() == 1 => Ok(ending.clone()),
@@ -100,21 +107,40 @@ fn not_in_files(listing: &Listing, columns: Vec<PartitionColumn>, schema: &Schem
     }
 }
 
-fn file_urls(files: &[std::path::PathBuf]) -> Result<Vec<ListingTableUrl>> {
-    let url = |file: &std::path::PathBuf| {
-        let url = Url::from_file_path(file).map_err(|()| unreadable(file, "it is no path"))?;
-        ListingTableUrl::try_new(url, None)
-    };
-    files.iter().map(url).collect()
+/// A file that is there, and what messages call it.
+struct File {
+    name: String,
+    object: ObjectMeta,
 }
 
-fn file_format(state: &SessionState, listing: &Listing) -> Result<Arc<dyn FileFormat>> {
+/// The files that have bytes. One of none is left out, lest it be taken for a broken one; but no Parquet file has none.
+async fn files(listing: &Listing, urls: &[ListingTableUrl], store: &dyn ObjectStore) -> Result<Vec<File>> {
+    let mut files = Vec::with_capacity(urls.len());
+    for (url, file) in urls.iter().zip(&listing.files) {
+        let name = place::shown(file);
+        let object = store
+            .head(url.prefix())
+            .await
+            .map_err(|error| FileError::Io { path: name.clone(), message: error.to_string() })?;
+        if object.size > 0 || listing.format == Format::Parquet {
+            files.push(File { name, object });
+        }
+    }
+    Ok(files)
+}
+
+async fn file_format(
+    state: &SessionState,
+    listing: &Listing,
+    files: &[File],
+    store: &dyn ObjectStore,
+) -> Result<Arc<dyn FileFormat>> {
     let mut options = HashMap::new();
-    match listing.format {
-        Format::Tsv => {
+    match (listing.format, files.first()) {
+        (Format::Tsv, _) => {
             options.insert("format.delimiter".to_owned(), "\t".to_owned());
         }
-        Format::Json if listing.files.first().is_some_and(|file| holds_an_array(file)) => {
+        (Format::Json, Some(file)) if holds_an_array(file, store).await => {
             options.insert("format.newline_delimited".to_owned(), "false".to_owned());
         }
         _ => {}
@@ -125,11 +151,15 @@ fn file_format(state: &SessionState, listing: &Listing) -> Result<Arc<dyn FileFo
 }
 
 /// Whether a JSON file is one array of objects rather than an object a line. What cannot be read is told later.
-fn holds_an_array(file: &Path) -> bool {
-    use std::io::Read;
-    let Ok(file) = std::fs::File::open(file) else { return false };
-    let mut bytes = std::io::BufReader::new(file).bytes().map_while(std::io::Result::ok);
-    bytes.find(|byte| !byte.is_ascii_whitespace()) == Some(b'[')
+async fn holds_an_array(file: &File, store: &dyn ObjectStore) -> bool {
+    let Ok(answer) = store.get(&file.object.location).await else { return false };
+    let mut parts = answer.into_stream();
+    while let Ok(Some(part)) = parts.try_next().await {
+        if let Some(byte) = part.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            return *byte == b'[';
+        }
+    }
+    false
 }
 
 /// The columns of all files together; a file that cannot be read is named.
@@ -137,37 +167,26 @@ async fn schema(
     state: &SessionState,
     listing: &Listing,
     format: &dyn FileFormat,
-    urls: &[ListingTableUrl],
+    files: &[File],
+    store: &Arc<dyn ObjectStore>,
 ) -> Result<SchemaRef> {
-    let Some(first) = urls.first() else { return Err(FileError::Empty { path: listing.text.clone() }.into()) };
-    let store = state.runtime_env().object_store(first)?;
-    let mut objects = Vec::with_capacity(urls.len());
-    for url in urls {
-        let object = store.head(url.prefix()).await.map_err(|error| unreadable_object(url, &error.to_string()))?;
-        // A file of no bytes is not looked at, but must not be taken for a broken one.
-        if object.size > 0 || listing.format == Format::Parquet {
-            objects.push(object);
-        }
-    }
+    let objects: Vec<ObjectMeta> = files.iter().map(|file| file.object.clone()).collect();
     let inferred = match listing.format {
-        Format::Csv | Format::Tsv if objects.len() > 1 => {
-            let mut schemas = Vec::with_capacity(objects.len());
-            for object in &objects {
-                match format.infer_schema(state, &store, std::slice::from_ref(object)).await {
-                    Ok(schema) => schemas.push((format!("/{}", object.location), schema)),
-                    Err(error) => {
-                        let failed = std::slice::from_ref(object);
-                        return Err(first_unreadable(state, listing, format, &store, failed, error).await.into());
-                    }
+        Format::Csv | Format::Tsv if files.len() > 1 => {
+            let mut schemas = Vec::with_capacity(files.len());
+            for file in files {
+                match format.infer_schema(state, store, std::slice::from_ref(&file.object)).await {
+                    Ok(schema) => schemas.push((file.name.clone(), schema)),
+                    Err(error) => return Err(unreadable(&file.name, listing.format, &error).into()),
                 }
             }
             Ok(merged(&schemas)?)
         }
-        _ => format.infer_schema(state, &store, &objects).await,
+        _ => format.infer_schema(state, store, &objects).await,
     };
     let schema = match inferred {
         Ok(schema) => schema,
-        Err(error) => return Err(first_unreadable(state, listing, format, &store, &objects, error).await.into()),
+        Err(error) => return Err(first_unreadable(state, listing, format, store, files, error).await.into()),
     };
     if schema.fields().is_empty() {
         return Err(FileError::Empty { path: listing.text.clone() }.into());
@@ -217,35 +236,30 @@ async fn first_unreadable(
     listing: &Listing,
     format: &dyn FileFormat,
     store: &Arc<dyn ObjectStore>,
-    objects: &[ObjectMeta],
+    files: &[File],
     error: DataFusionError,
 ) -> FileError {
-    let hint = match listing.format {
+    for file in files {
+        if let Err(error) = format.infer_schema(state, store, std::slice::from_ref(&file.object)).await {
+            return unreadable(&file.name, listing.format, &error);
+        }
+    }
+    // Each alone is well: they do not fit together.
+    unreadable(&listing.text, listing.format, &error)
+}
+
+fn unreadable(path: &str, format: Format, error: &DataFusionError) -> FileError {
+    let hint = match format {
         Format::Parquet => "; it was cut or damaged, or is no Parquet file",
         Format::Json => "; it must hold an object a line, or one array of objects",
         Format::Csv | Format::Tsv => "",
     };
-    let named = |path: String, error: &DataFusionError| FileError::Unreadable {
-        path,
-        format: listing.format.name().to_owned(),
+    FileError::Unreadable {
+        path: path.to_owned(),
+        format: format.name().to_owned(),
         message: error.strip_backtrace(),
         hint: hint.to_owned(),
-    };
-    for object in objects {
-        if let Err(error) = format.infer_schema(state, store, std::slice::from_ref(object)).await {
-            return named(format!("/{}", object.location), &error);
-        }
     }
-    // Each alone is well: they do not fit together.
-    named(listing.text.clone(), &error)
-}
-
-fn unreadable(path: &Path, message: &str) -> DataFusionError {
-    FileError::Io { path: path.display().to_string(), message: message.to_owned() }.into()
-}
-
-fn unreadable_object(url: &ListingTableUrl, message: &str) -> DataFusionError {
-    unreadable(Path::new(&format!("/{}", url.prefix())), message)
 }
 
 #[cfg(test)]
