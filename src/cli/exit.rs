@@ -113,6 +113,7 @@ impl From<ExpectedError> for Failure {
     fn from(error: ExpectedError) -> Self {
         match error {
             ExpectedError::Verifier(error) => error.into(),
+            ExpectedError::Data(error) => error.into(),
             ExpectedError::Engine(error) => error.into(),
         }
     }

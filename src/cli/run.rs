@@ -201,7 +201,14 @@ pub(super) fn run(args: Args) -> Result<Code, Failure> {
             Some(settings) => {
                 AnswersSource::Profile { name: settings.profile().to_owned(), settings: recorded_settings(&settings) }
             }
-            None => choose_answers(args.answers.as_deref(), &suite, &data)?,
+            None => {
+                if data.must_be_read() {
+                    output::note(
+                        "the data has no manifest.json: reading all its rows once to know which answers are for it",
+                    );
+                }
+                choose_answers(args.answers.as_deref(), &suite, &data, &limits).await?
+            }
         };
         let session = Session { suite, plan, settings, limits, data, answers };
         let (mut executor, checked_against) = session.executor().await?;

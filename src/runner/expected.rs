@@ -1,17 +1,18 @@
 //! Where the expected answers of a run come from: chosen once, recorded, and opened again by whoever goes on with the run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::{PlannedStatement, Verifier, VerifierError, restored_settings};
-use crate::answers::{AnswerSet, DataIdentity};
+use crate::answers::AnswerSet;
 use crate::engine::{Engine, EngineError, EngineLimits};
 use crate::paths;
 use crate::results::format::AnswersSource;
 use crate::suite::Suite;
-use crate::tables::DataSet;
+use crate::tables::{DataError, DataSet};
 
 /// Why there is nothing to compare with.
 #[derive(Debug, Error)]
@@ -19,21 +20,29 @@ pub enum ExpectedError {
     /// The answers cannot be used.
     #[error(transparent)]
     Verifier(#[from] VerifierError),
+    /// Nobody can tell which data it is.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// The reference engine cannot be made.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
 
 /// The answers that the user named, or those beside the data, or those of the suite that are for this data.
-pub fn choose_answers(named: Option<&Path>, suite: &Suite, data: &DataSet) -> Result<AnswersSource, ExpectedError> {
+pub async fn choose_answers(
+    named: Option<&Path>,
+    suite: &Suite,
+    data: &DataSet,
+    limits: &EngineLimits,
+) -> Result<AnswersSource, ExpectedError> {
     let folder = |path: &Path| AnswersSource::Folder {
         path: paths::shown(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned())),
     };
     if let Some(path) = named {
         return Ok(folder(path));
     }
-    let identity = identity(data);
-    let fits = |set: &AnswerSet| identity.as_ref().is_some_and(|identity| set.differing_tables(identity).is_empty());
+    let hashes = data.content_hashes(limits).await?;
+    let fits = |set: &AnswerSet| set.differing_tables(&hashes).is_empty();
     if let Some(beside) = data.url.local_path().map(|place| place.join("answers"))
         && AnswerSet::open(&beside).map_err(VerifierError::from)?.is_some_and(|set| fits(&set))
     {
@@ -55,8 +64,12 @@ pub async fn open_answers(
     data: &DataSet,
     limits: &EngineLimits,
 ) -> Result<Verifier, ExpectedError> {
+    let hashes = match source {
+        AnswersSource::Nothing | AnswersSource::Profile { .. } => BTreeMap::new(),
+        AnswersSource::Folder { .. } | AnswersSource::Suite { .. } => data.content_hashes(limits).await?,
+    };
     let verifier = |set: Option<&AnswerSet>, place: &str, required: bool| {
-        Verifier::with_answers(statements, set, place, identity(data).as_ref(), required)
+        Verifier::with_answers(statements, set, place, &hashes, required)
     };
     Ok(match source {
         AnswersSource::Nothing => verifier(None, "", false)?,
@@ -80,12 +93,4 @@ pub async fn open_answers(
 fn suite_answers(suite: &Suite, folder: &str) -> Result<Option<AnswerSet>, VerifierError> {
     let files = suite.files.clone();
     Ok(AnswerSet::read(&PathBuf::from(folder), move |path| files.read_bytes(path))?)
-}
-
-/// What answers must be for, where a manifest tells.
-fn identity(data: &DataSet) -> Option<DataIdentity> {
-    let manifest = data.manifest.as_ref()?;
-    let tables = manifest.tables.iter();
-    let tables = tables.filter_map(|(name, table)| Some((name.clone(), table.content_hash.clone()?))).collect();
-    Some(DataIdentity { scale: manifest.scale.as_f64(), tables })
 }

@@ -1,13 +1,13 @@
 //! What each statement's rows are compared with, and the comparison.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 
 use super::{Cancel, Execution, PlannedStatement, execute_once};
-use crate::answers::{self, Answer, AnswerError, AnswerSet, DataIdentity, Lookup, Outcome, ShapeError, SqlShape};
+use crate::answers::{self, Answer, AnswerError, AnswerSet, Lookup, Outcome, ShapeError, SqlShape};
 use crate::engine::Engine;
 use crate::suite::StatementName;
 
@@ -41,14 +41,6 @@ pub enum VerifierError {
         /// The tables whose rows differ.
         tables: String,
     },
-    /// The data's identity is unknown, so no answers fit for sure.
-    #[error(
-        "the data has no manifest.json, so that nobody knows whether the answers in {place} are for it; use --verify-with datafusion"
-    )]
-    UnknownData {
-        /// The folder.
-        place: String,
-    },
     /// A file of the answers cannot be read.
     #[error(transparent)]
     Answers(#[from] AnswerError),
@@ -81,34 +73,23 @@ enum Expected {
 }
 
 impl Verifier {
-    /// Compares with stored answers. `required` says whether the user named them: then answers for other data are an error,
+    /// Compares with stored answers. `data` has the content hash of each table; `required` says whether the user named them: then answers for other data are an error,
     /// otherwise the statements are unverified.
     pub fn with_answers(
         statements: &[PlannedStatement],
         set: Option<&AnswerSet>,
         place: &str,
-        data: Option<&DataIdentity>,
+        data: &BTreeMap<String, String>,
         required: bool,
     ) -> Result<Self, VerifierError> {
-        let problem = match (set, data) {
-            (None, _) => {
-                Some((VerifierError::NoAnswers { place: place.to_owned() }, "there are no answers for this data"))
-            }
-            (Some(_), None) => Some((
-                VerifierError::UnknownData { place: place.to_owned() },
-                "the data has no manifest that says what it is",
-            )),
-            (Some(set), Some(data)) => match set.differing_tables(data) {
-                tables if tables.is_empty() => None,
-                tables => {
-                    let error = VerifierError::OtherData { place: place.to_owned(), tables: tables.join(", ") };
-                    Some((error, "there are no answers for this data"))
-                }
-            },
+        let problem = match set.map(|set| set.differing_tables(data)) {
+            None => Some(VerifierError::NoAnswers { place: place.to_owned() }),
+            Some(tables) if tables.is_empty() => None,
+            Some(tables) => Some(VerifierError::OtherData { place: place.to_owned(), tables: tables.join(", ") }),
         };
         let (set, why) = match problem {
-            Some((error, _)) if required => return Err(error),
-            Some((_, why)) => (None, why),
+            Some(error) if required => return Err(error),
+            Some(_) => (None, "there are no answers for this data"),
             None => (set, ""),
         };
         let description = match set {

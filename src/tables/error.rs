@@ -88,6 +88,16 @@ pub enum DataError {
         /// What is wrong with it.
         message: String,
     },
+    /// The rows cannot be read to find out which data they are.
+    #[error("{table}{url} cannot be read to find out which data it is: {message}")]
+    Contents {
+        /// The folder.
+        url: String,
+        /// The table, in words; empty if it is not about one.
+        table: String,
+        /// What went wrong.
+        message: String,
+    },
     /// A file is not the one that the manifest speaks of.
     #[error(
         "{file} is not as the manifest says: {message}; delete it and run `dsbench generate` again to make it anew"

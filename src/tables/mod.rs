@@ -4,10 +4,12 @@
 //!   are the same thing;
 //! - [`DataSet::open`]: finds the files of every table and refuses what must not be measured: a missing table, a wrong
 //!   schema, a broken file, another scale than asked for;
+//! - [`DataSet::content_hashes`]: what the rows are, whatever the layout;
 //! - [`describe`]: how the files of a folder are laid out, from their footers;
 //! - [`DataSet::register`]: makes the tables known to an [`Engine`](crate::engine::Engine), with keys where the manifest
 //!   vouches for them.
 
+mod contents;
 mod dataset;
 mod error;
 mod footers;

@@ -1,0 +1,142 @@
+//! What a data set holds, as one hash a table that no layout changes: told by its manifest, or found out by reading all rows.
+//!
+//! Data that others wrote (a copy by Spark, say) has no manifest. Its rows are read once; what was found is remembered in the user's
+//! cache folder, and holds as long as no file changes its place, size or modification time.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use datagen::ContentHasher;
+use futures::TryStreamExt;
+use twox_hash::XxHash3_128;
+
+use super::{DataError, DataSet, TableFiles};
+use crate::engine::{Engine, EngineError, EngineLimits, Profile, Settings};
+
+/// The profile that reads: what is hashed must not depend on rules of ours.
+const READER: &str = "datafusion";
+
+/// How many data sets are remembered; the oldest is forgotten first.
+const MOST_REMEMBERED: usize = 100;
+
+impl DataSet {
+    /// The content hash of each table whose rows are the same whenever it is made, by the table's name.
+    pub async fn content_hashes(&self, limits: &EngineLimits) -> Result<BTreeMap<String, String>, DataError> {
+        if let Some(manifest) = &self.manifest {
+            let tables = manifest.tables.iter();
+            return Ok(tables.filter_map(|(name, table)| Some((name.clone(), table.content_hash.clone()?))).collect());
+        }
+        let (mut remembered, key) = (Remembered::load(), self.state());
+        if let Some(hashes) = remembered.find(&key) {
+            return Ok(hashes);
+        }
+        let hashes = self.read_hashes(limits).await?;
+        remembered.add(key, hashes.clone());
+        Ok(hashes)
+    }
+
+    /// Whether [`Self::content_hashes`] has to read all rows, which takes about as long as writing them.
+    pub fn must_be_read(&self) -> bool {
+        self.manifest.is_none() && Remembered::load().find(&self.state()).is_none()
+    }
+
+    async fn read_hashes(&self, limits: &EngineLimits) -> Result<BTreeMap<String, String>, DataError> {
+        let failed = |error: EngineError| DataError::Contents {
+            url: self.url.to_string(),
+            table: String::new(),
+            message: error.to_string(),
+        };
+        let profile = Profile::find(READER).expect("it is built in");
+        let settings = Settings::resolve(&profile, [], &[]).map_err(|error| failed(error.into()))?;
+        let engine = Engine::new(settings, limits).await.map_err(failed)?;
+        self.register(&engine).map_err(failed)?;
+        let mut hashes = BTreeMap::new();
+        for files in self.tables.iter().filter(|files| files.table.is_reproducible()) {
+            let hash = hash(&engine, files).await.map_err(|message| DataError::Contents {
+                url: self.url.to_string(),
+                table: format!("the table {} of ", files.table.name),
+                message,
+            })?;
+            hashes.insert(files.table.name.to_owned(), hash);
+        }
+        Ok(hashes)
+    }
+
+    /// One value for all files as they are now.
+    fn state(&self) -> String {
+        let mut hasher = XxHash3_128::new();
+        for file in self.tables.iter().flat_map(|table| &table.files) {
+            let nanoseconds = file.object.last_modified.timestamp_nanos_opt().unwrap_or_default();
+            hasher.write(format!("{} {} {nanoseconds}\n", self.url.object(&file.path), file.bytes).as_bytes());
+        }
+        format!("{:032x}", hasher.finish_128())
+    }
+}
+
+async fn hash(engine: &Engine, files: &TableFiles) -> Result<String, String> {
+    let plan = engine.plan(&format!("select * from {}", files.table.name)).await.map_err(|error| error.to_string())?;
+    let mut batches = engine.execute_stream(plan).map_err(|error| error.to_string())?;
+    let mut hasher = ContentHasher::new(files.table);
+    while let Some(batch) = batches.try_next().await.map_err(|error| error.strip_backtrace())? {
+        hasher.update(&batch).map_err(|error| error.to_string())?;
+    }
+    Ok(hasher.finish())
+}
+
+/// What was found out before.
+struct Remembered {
+    path: Option<PathBuf>,
+    /// By the state of the files, the oldest first.
+    entries: Vec<(String, BTreeMap<String, String>)>,
+}
+
+impl Remembered {
+    fn load() -> Self {
+        let path = crate::paths::cache_dir().map(|folder| folder.join("contents.json"));
+        // A list that cannot be read only costs time: the rows are read again.
+        let text = path.as_ref().and_then(|path| std::fs::read(path).ok());
+        let entries = text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        Self { path, entries }
+    }
+
+    fn find(&self, key: &str) -> Option<BTreeMap<String, String>> {
+        self.entries.iter().find(|(known, _)| known == key).map(|(_, hashes)| hashes.clone())
+    }
+
+    fn add(&mut self, key: String, hashes: BTreeMap<String, String>) {
+        self.entries.push((key, hashes));
+        let excess = self.entries.len().saturating_sub(MOST_REMEMBERED);
+        self.entries.drain(..excess);
+        let Some(path) = &self.path else { return };
+        let Ok(text) = serde_json::to_vec_pretty(&self.entries) else { return };
+        // Without the list the next run reads the rows again; no reason to stop this one.
+        drop(crate::paths::write_atomically(path, &text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+    use crate::tables::{DataUrl, Expectation};
+
+    #[tokio::test]
+    async fn what_is_read_is_what_the_manifest_says() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for layout in [datagen::Layout::Plain, datagen::Layout::Partitioned] {
+            let mut options =
+                datagen::Options::new("0.01".parse().expect("a scale"), folder.path().join(layout.to_string()));
+            options.layout = layout;
+            datagen::generate(&options, &(), &AtomicBool::new(false)).expect("generated");
+            let url = DataUrl::from_path(&options.out).expect("a folder");
+            let mut data = DataSet::open(url, &Expectation::default()).await.expect("opened");
+            let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
+            let told = data.content_hashes(&limits).await.expect("told");
+            assert_eq!(told.len(), 24);
+            assert!(!data.must_be_read());
+            data.manifest = None;
+            assert_eq!(data.read_hashes(&limits).await.expect("read"), told, "{layout}");
+        }
+    }
+}
