@@ -8,12 +8,18 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
     }
 }
 
-/// The candidate with the least Damerau-Levenshtein distance, if at most a third of the word differs.
+/// The candidate with the least Damerau-Levenshtein distance, if at most a third of the word differs; else the shortest one of
+/// which the word is the last part, as `batch_size` is of `datafusion.execution.batch_size`.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let candidates: Vec<&str> = candidates.into_iter().collect();
     let limit = (word.chars().count() / 3).max(1);
-    let distances = candidates.into_iter().map(|name| (strsim::damerau_levenshtein(word, name), name));
-    let (distance, name) = distances.min_by_key(|(distance, _)| *distance)?;
-    (distance <= limit).then_some(name)
+    let distances = candidates.iter().map(|name| (strsim::damerau_levenshtein(word, name), *name));
+    let near = distances.min_by_key(|(distance, _)| *distance).filter(|(distance, _)| *distance <= limit);
+    let ends_so = |name: &&&str| name.strip_suffix(word).is_some_and(|before| before.ends_with(['.', '-', '_']));
+    near.map(|(_, name)| name).or_else(|| {
+        let longer = candidates.iter().filter(ends_so).filter(|_| !word.is_empty());
+        longer.min_by_key(|name| name.len()).copied()
+    })
 }
 
 /// A byte count in binary units with at most one decimal place: `512 B`, `1.5 GiB`.
@@ -58,6 +64,11 @@ mod tests {
         assert_eq!(nearest("ssmax", names), Some("ss_max"));
         assert_eq!(nearest("elephant", names), None);
         assert_eq!(nearest("q1", []), None);
+        let names = ["engine.sort.batch_size", "datafusion.execution.batch_size", "a.minibatch_size", "bytes-spilled"];
+        assert_eq!(nearest("batch_size", names), Some("engine.sort.batch_size"));
+        assert_eq!(nearest("spilled", names), Some("bytes-spilled"));
+        assert_eq!(nearest("size", names), Some("engine.sort.batch_size"));
+        assert_eq!(nearest("", names), None);
     }
 
     #[test]

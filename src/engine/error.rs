@@ -94,12 +94,22 @@ impl EngineError {
 const TYPES_ARE_GUESSED: &str = "; a CSV file's types are those of its first 1,000 rows: name them with CREATE EXTERNAL TABLE \
                                  t (a VARCHAR, …) STORED AS CSV LOCATION '…'";
 
+/// What DataFusion says when a file could not be ended; it keeps the cause to itself.
+const NOT_ENDED: &str = "Error encountered while finalizing writes";
+
+/// What COPY says instead.
+const NOT_WRITTEN: &str = "the result could not be written to its end, and what was written of it is not kept: the disk is probably \
+                           full; free some space, or name another folder";
+
 impl From<DataFusionError> for EngineError {
     fn from(error: DataFusionError) -> Self {
         if let DataFusionError::External(cause) = error.find_root()
             && let Some(file) = cause.downcast_ref::<FileError>()
         {
             return Self::File(file.clone());
+        }
+        if matches!(error.find_root(), DataFusionError::Internal(message) if message.starts_with(NOT_ENDED)) {
+            return Self::Statement { class: ErrorClass::Io, message: NOT_WRITTEN.to_owned() };
         }
         let class = classify(&error);
         let mut message = error.strip_backtrace().trim_end().to_owned();
@@ -143,5 +153,6 @@ mod tests {
         check(DataFusionError::ResourcesExhausted("full".into()), ErrorClass::OutOfMemory);
         check(std::io::Error::other("disk").into(), ErrorClass::Io);
         check(DataFusionError::Execution("division".into()), ErrorClass::Execution);
+        check(DataFusionError::Internal(NOT_ENDED.into()), ErrorClass::Io);
     }
 }

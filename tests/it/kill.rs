@@ -95,31 +95,41 @@ fn a_run_that_is_killed_25_times_loses_nothing() {
     assert_eq!(left.len(), 2, "{left:?}");
 }
 
-#[test]
-fn data_whose_making_is_killed_25_times_is_whole_in_the_end() {
+/// Makes data with these options, killed so often on the way, and expects it to be whole in the end.
+#[track_caller]
+fn check_generate(kills: u32, layout: &[&str]) {
     let mut random = ChaCha8Rng::seed_from_u64(52);
     let out = tempfile::tempdir().expect("a folder");
-    let generate = ["generate", "--scale", "0.01", "--out", path(out.path())];
-    let mut kills = 0;
-    let mut made = 0;
-    while kills < 25 {
+    let generate = [&["generate", "--scale", "0.01", "--out", path(out.path())], layout].concat();
+    let check = || expect_code(0, &["generate", "--check", "--out", path(out.path())]);
+    let (mut killed, mut made) = (0, 0);
+    while killed < kills {
         if !run_for(&generate, Duration::from_millis(random.random_range(1..400))) {
-            kills += 1;
+            killed += 1;
             continue;
         }
-        // It came to its end: begin anew, so that there are 25 kills.
+        // It came to its end: begin anew, so that there are so many kills.
         made += 1;
-        expect_code(0, &["generate", "--check", "--out", path(out.path())]);
-        for entry in fs::read_dir(out.path()).expect("the folder") {
-            fs::remove_file(entry.expect("an entry").path()).expect("removed");
-        }
+        check();
+        fs::remove_dir_all(out.path()).expect("removed");
         assert!(made < 100, "the program is too quick to be killed");
     }
     expect_code(0, &generate);
-    let checked = expect_code(0, &["generate", "--check", "--out", path(out.path())]);
-    assert!(checked.stdout.contains("all 25 files are as the manifest says"), "{}", checked.stdout);
-    let unfinished = fs::read_dir(out.path()).expect("the folder").flatten();
-    let unfinished: Vec<_> =
-        unfinished.filter(|entry| entry.path().extension().is_some_and(|e| e == "inprogress")).collect();
-    assert!(unfinished.is_empty(), "{unfinished:?}");
+    let checked = check().stdout;
+    assert!(checked.contains("files are as the manifest says"), "{layout:?}: {checked}");
+    let all = fs::read_dir(out.path()).expect("the folder").flatten().map(|entry| entry.file_name());
+    let left: Vec<_> = all.filter(|name| !is_wanted(&name.to_string_lossy())).collect();
+    assert!(left.is_empty(), "{layout:?}: {left:?}");
+}
+
+/// Tables, folders of tables, and what vouches for them.
+fn is_wanted(name: &str) -> bool {
+    name == "manifest.json" || datagen::schema::table(name.trim_end_matches(".parquet")).is_some()
+}
+
+#[test]
+fn data_whose_making_is_killed_at_any_moment_is_whole_in_the_end() {
+    check_generate(25, &[]);
+    check_generate(10, &["--sort-by-date"]);
+    check_generate(10, &["--partitioned"]);
 }
