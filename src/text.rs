@@ -67,7 +67,6 @@ mod tests {
         let names = ["engine.sort.batch_size", "datafusion.execution.batch_size", "a.minibatch_size", "bytes-spilled"];
         assert_eq!(nearest("batch_size", names), Some("engine.sort.batch_size"));
         assert_eq!(nearest("spilled", names), Some("bytes-spilled"));
-        assert_eq!(nearest("size", names), Some("engine.sort.batch_size"));
         assert_eq!(nearest("", names), None);
     }
 
