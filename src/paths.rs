@@ -3,6 +3,9 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 /// `$DSBENCH_CACHE`, or `dsbench` in the user's cache folder; nothing where neither is known.
 pub fn cache_dir() -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os("DSBENCH_CACHE") {
@@ -67,6 +70,32 @@ fn readable_by_others() -> tempfile::Builder<'static, 'static> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder
+}
+
+/// What is worth keeping from one invocation to the next, as JSON in the user's cache folder. Nothing depends on it: a file that cannot
+/// be read is as good as none, and one that cannot be written costs the next invocation time.
+#[derive(Debug)]
+pub(crate) struct Remembered<T> {
+    path: Option<PathBuf>,
+    /// What is remembered.
+    pub(crate) entries: T,
+}
+
+impl<T: Default + Serialize + DeserializeOwned> Remembered<T> {
+    /// Reads the file of that name.
+    pub(crate) fn load(name: &str) -> Self {
+        let path = cache_dir().map(|folder| folder.join(name));
+        let text = path.as_ref().and_then(|path| std::fs::read(path).ok());
+        let entries = text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        Self { path, entries }
+    }
+
+    /// Writes it.
+    pub(crate) fn save(&self) {
+        let Some(path) = &self.path else { return };
+        let Ok(text) = serde_json::to_vec_pretty(&self.entries) else { return };
+        drop(write_atomically(path, &text));
+    }
 }
 
 #[cfg(test)]

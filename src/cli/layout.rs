@@ -1,5 +1,7 @@
 //! `dsbench layout`: how the files of a data folder are laid out.
 
+use std::collections::BTreeSet;
+
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
@@ -9,7 +11,7 @@ use super::output;
 use crate::tables::{Coverage, DateLayout, DateSpan, TableLayout, describe};
 use crate::text;
 
-/// Describe the files of a data folder: files, row groups, sizes, codecs, indexes, and which days a row group covers.
+/// Describe the files of a data folder: files, row groups, sizes, codecs, encodings, indexes, and which days a row group covers.
 ///
 /// Only footers are read. A row group that covers few days can be skipped by a filter on dates; where every row group covers
 /// all years, none can. `dsbench generate --sort-by-date` and `--partitioned` make the former of the latter.
@@ -45,7 +47,18 @@ pub(super) fn run(args: Args) -> Result<Code, Failure> {
 fn as_text(layouts: &[TableLayout]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    table.set_header(["table", "files", "row groups", "rows", "size", "ratio", "codec", "page index", "bloom filters"]);
+    table.set_header([
+        "table",
+        "files",
+        "row groups",
+        "rows",
+        "size",
+        "ratio",
+        "codec",
+        "encodings",
+        "page index",
+        "bloom filters",
+    ]);
     for layout in layouts {
         table.add_row([
             layout.table.to_owned(),
@@ -55,6 +68,7 @@ fn as_text(layouts: &[TableLayout]) -> String {
             text::bytes(layout.bytes),
             ratio(layout).map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
             join(&layout.codecs),
+            encodings(&layout.encodings),
             match layout.page_index {
                 Coverage::None => "no",
                 Coverage::Some => "some",
@@ -82,7 +96,17 @@ fn as_text(layouts: &[TableLayout]) -> String {
     out
 }
 
-fn join(names: &std::collections::BTreeSet<String>) -> String {
+/// How values are written, in words. RLE is what all files write the places of NULL in.
+fn encodings(names: &BTreeSet<String>) -> String {
+    let word = |name: &String| match name.as_str() {
+        "RLE" | "BIT_PACKED" => None,
+        "RLE_DICTIONARY" | "PLAIN_DICTIONARY" => Some("dictionary".to_owned()),
+        name => Some(name.to_lowercase().replace('_', " ")),
+    };
+    join(&names.iter().filter_map(word).collect())
+}
+
+fn join(names: &BTreeSet<String>) -> String {
     names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
@@ -162,8 +186,6 @@ fn span_json(span: DateSpan) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use chrono::NaiveDate;
     use expect_test::{Expect, expect};
 
@@ -202,6 +224,13 @@ mod tests {
 
     fn dates(layout: &mut TableLayout) -> &mut DateLayout {
         layout.dates.as_mut().expect("dates")
+    }
+
+    #[test]
+    fn encodings_are_told_in_words() {
+        let names = ["BIT_PACKED", "DELTA_BINARY_PACKED", "PLAIN", "PLAIN_DICTIONARY", "RLE", "RLE_DICTIONARY"];
+        let names = names.map(str::to_owned).into();
+        assert_eq!(encodings(&names), "delta binary packed, dictionary, plain");
     }
 
     #[test]

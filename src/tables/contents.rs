@@ -4,7 +4,6 @@
 //! cache folder, and holds as long as no file changes its place, size or modification time.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use datagen::ContentHasher;
 use futures::TryStreamExt;
@@ -12,6 +11,7 @@ use twox_hash::XxHash3_128;
 
 use super::{DataError, DataSet, TableFiles};
 use crate::engine::{Engine, EngineError, EngineLimits, Profile, Settings};
+use crate::paths::Remembered;
 
 /// The profile that reads: what is hashed must not depend on rules of ours.
 const READER: &str = "datafusion";
@@ -26,18 +26,18 @@ impl DataSet {
             let tables = manifest.tables.iter();
             return Ok(tables.filter_map(|(name, table)| Some((name.clone(), table.content_hash.clone()?))).collect());
         }
-        let (mut remembered, key) = (Remembered::load(), self.state());
-        if let Some(hashes) = remembered.find(&key) {
+        let (mut contents, key) = (Contents::load(), self.state());
+        if let Some(hashes) = contents.find(&key) {
             return Ok(hashes);
         }
         let hashes = self.read_hashes(limits).await?;
-        remembered.add(key, hashes.clone());
+        contents.add(key, hashes.clone());
         Ok(hashes)
     }
 
     /// Whether [`Self::content_hashes`] has to read all rows, which takes about as long as writing them.
     pub fn must_be_read(&self) -> bool {
-        self.manifest.is_none() && Remembered::load().find(&self.state()).is_none()
+        self.manifest.is_none() && Contents::load().find(&self.state()).is_none()
     }
 
     async fn read_hashes(&self, limits: &EngineLimits) -> Result<BTreeMap<String, String>, DataError> {
@@ -83,34 +83,24 @@ async fn hash(engine: &Engine, files: &TableFiles) -> Result<String, String> {
     Ok(hasher.finish())
 }
 
-/// What was found out before.
-struct Remembered {
-    path: Option<PathBuf>,
-    /// By the state of the files, the oldest first.
-    entries: Vec<(String, BTreeMap<String, String>)>,
-}
+/// What was found out before, by the state of the files, the oldest first.
+struct Contents(Remembered<Vec<(String, BTreeMap<String, String>)>>);
 
-impl Remembered {
+impl Contents {
     fn load() -> Self {
-        let path = crate::paths::cache_dir().map(|folder| folder.join("contents.json"));
-        // A list that cannot be read only costs time: the rows are read again.
-        let text = path.as_ref().and_then(|path| std::fs::read(path).ok());
-        let entries = text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-        Self { path, entries }
+        Self(Remembered::load("contents.json"))
     }
 
     fn find(&self, key: &str) -> Option<BTreeMap<String, String>> {
-        self.entries.iter().find(|(known, _)| known == key).map(|(_, hashes)| hashes.clone())
+        self.0.entries.iter().find(|(known, _)| known == key).map(|(_, hashes)| hashes.clone())
     }
 
     fn add(&mut self, key: String, hashes: BTreeMap<String, String>) {
-        self.entries.push((key, hashes));
-        let excess = self.entries.len().saturating_sub(MOST_REMEMBERED);
-        self.entries.drain(..excess);
-        let Some(path) = &self.path else { return };
-        let Ok(text) = serde_json::to_vec_pretty(&self.entries) else { return };
-        // Without the list the next run reads the rows again; no reason to stop this one.
-        drop(crate::paths::write_atomically(path, &text));
+        let entries = &mut self.0.entries;
+        entries.push((key, hashes));
+        let excess = entries.len().saturating_sub(MOST_REMEMBERED);
+        entries.drain(..excess);
+        self.0.save();
     }
 }
 

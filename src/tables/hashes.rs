@@ -4,7 +4,6 @@
 //! as its size and modification time stay; the list of those is kept in the user's cache folder.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use datagen::{FileEntry, FileHasher, Manifest};
 use futures::{StreamExt, TryStreamExt};
@@ -12,6 +11,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::dataset::show;
 use super::{DataError, DataUrl};
+use crate::paths::Remembered;
 
 /// How many files are read together; more would only compete for the disk.
 const FILES_AT_ONCE: usize = 2;
@@ -71,7 +71,7 @@ async fn check_hashes(url: &DataUrl, files: Vec<(&ObjectMeta, &FileEntry)>) -> R
     for (object, entry) in unknown {
         known.insert(url, object, entry);
     }
-    known.save();
+    known.0.save();
     Ok(())
 }
 
@@ -99,18 +99,11 @@ async fn check_hash(
 }
 
 /// Files that were found right: place, size and time to hash.
-struct Known {
-    path: Option<PathBuf>,
-    entries: BTreeMap<String, String>,
-}
+struct Known(Remembered<BTreeMap<String, String>>);
 
 impl Known {
     fn load() -> Self {
-        let path = crate::paths::cache_dir().map(|folder| folder.join("verified.json"));
-        // A list that cannot be read only costs time: the files are read again.
-        let text = path.as_ref().and_then(|path| std::fs::read(path).ok());
-        let entries = text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-        Self { path, entries }
+        Self(Remembered::load("verified.json"))
     }
 
     fn key(url: &DataUrl, object: &ObjectMeta) -> String {
@@ -119,21 +112,15 @@ impl Known {
     }
 
     fn contains(&self, url: &DataUrl, object: &ObjectMeta, entry: &FileEntry) -> bool {
-        self.entries.get(&Self::key(url, object)) == Some(&entry.hash)
+        self.0.entries.get(&Self::key(url, object)) == Some(&entry.hash)
     }
 
     fn insert(&mut self, url: &DataUrl, object: &ObjectMeta, entry: &FileEntry) {
+        let entries = &mut self.0.entries;
         let place = format!("{} ", url.object(&object.location));
-        let old = self.entries.range(place.clone()..).map(|(key, _)| key.clone());
+        let old = entries.range(place.clone()..).map(|(key, _)| key.clone());
         let old: Vec<_> = old.take_while(|key| key.starts_with(&place)).collect();
-        old.iter().for_each(|key| drop(self.entries.remove(key)));
-        self.entries.insert(Self::key(url, object), entry.hash.clone());
-    }
-
-    fn save(&self) {
-        let Some(path) = &self.path else { return };
-        let Ok(text) = serde_json::to_vec_pretty(&self.entries) else { return };
-        // Without the list the next run reads the files again; no reason to stop this one.
-        drop(crate::paths::write_atomically(path, &text));
+        old.iter().for_each(|key| drop(entries.remove(key)));
+        entries.insert(Self::key(url, object), entry.hash.clone());
     }
 }
