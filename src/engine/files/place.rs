@@ -19,6 +19,10 @@ use url::Url;
 
 use super::error::FileError;
 
+/// How patterns match: `*` does not cross folders, and hidden files are named.
+pub(super) const PATTERNS: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+
 /// Folders deeper than this are links that go in a circle.
 const DEEPEST: usize = 64;
 
@@ -146,10 +150,8 @@ impl Listing {
     }
 
     fn of_pattern(text: &str, path: &str) -> Result<Self, FileError> {
-        let options =
-            MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
         let wrong = |message: String| FileError::Pattern { pattern: text.to_owned(), message };
-        let matches = glob::glob_with(path, options).map_err(|error| wrong(error.to_string()))?;
+        let matches = glob::glob_with(path, PATTERNS).map_err(|error| wrong(error.to_string()))?;
         let mut files = Vec::new();
         for found in matches {
             let found = found.map_err(|error| io_error(error.path(), error.error()))?;

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::TryStreamExt;
-use glob::{MatchOptions, Pattern};
+use glob::Pattern;
 use object_store::aws::AmazonS3Builder;
 use object_store::http::HttpBuilder;
 use object_store::path::Path;
@@ -192,57 +192,71 @@ async fn gives_parts(store: &dyn ObjectStore, file: &ObjectMeta) -> object_store
 }
 
 async fn objects(text: &str, bucket: &Url, key: &str, store: &dyn ObjectStore) -> Result<Listing, FileError> {
-    let failed = |error: object_store::Error| failure(text, &error);
-    let url = |key: &FilePath| {
-        let mut url = bucket.clone();
-        // What looks like an escape in a key is none.
-        url.set_path(&key.to_string_lossy().replace('%', "%25"));
-        url
+    let of = |folder, keys: &[PathBuf], format| Listing {
+        text: text.to_owned(),
+        folder,
+        files: keys.iter().map(|key| object_url(bucket, key)).collect(),
+        format,
     };
-    if !key.is_empty() && !key.ends_with('/') {
-        match store.head(&object_path(text, key)?).await {
-            Ok(_) => {
-                let (format, key) = place::one_file(text, PathBuf::from(key))?;
-                return Ok(Listing { text: text.to_owned(), folder: None, files: vec![url(&key)], format });
-            }
-            Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(failed(error)),
-        }
+    if is_object(text, key, store).await? {
+        let (format, key) = place::one_file(text, PathBuf::from(key))?;
+        return Ok(of(None, &[key], format));
     }
-    let pattern_at = key.find(['*', '?', '[']);
-    let folder = match pattern_at {
-        Some(at) => key[..at].rsplit_once('/').map_or("", |(folder, _)| folder),
-        None => key.trim_end_matches('/'),
-    };
-    let found: Vec<ObjectMeta> = store.list(Some(&object_path(text, folder)?)).try_collect().await.map_err(failed)?;
-    let keys = found.iter().map(|object| PathBuf::from(object.location.as_ref()));
-    let missing = || FileError::Missing { path: text.to_owned(), place: String::new() };
-    let keys: Vec<PathBuf> = match pattern_at {
-        Some(_) => {
-            let options = MatchOptions {
-                case_sensitive: true,
-                require_literal_separator: true,
-                require_literal_leading_dot: true,
-            };
-            let pattern = Pattern::new(key)
-                .map_err(|error| FileError::Pattern { pattern: text.to_owned(), message: error.to_string() })?;
-            let keys: Vec<PathBuf> = keys.filter(|key| pattern.matches_path_with(key, options)).collect();
-            if keys.is_empty() {
-                return Err(FileError::NoMatch { pattern: text.to_owned(), place: String::new() });
-            }
-            keys
-        }
-        None if found.is_empty() => return Err(missing()),
-        None => keys.filter(|key| !is_hidden(key, folder)).collect(),
-    };
-    let (files, format) =
-        place::of_one_format(text, keys, |format| format!("{}/*{}", text.trim_end_matches('/'), format.ending()))?;
-    let folder = pattern_at.is_none().then(|| {
-        let mut folder = url(FilePath::new(folder));
-        folder.set_path(&format!("{}/", folder.path().trim_end_matches('/')));
-        folder
-    });
-    Ok(Listing { text: text.to_owned(), folder, files: files.iter().map(|key| url(key)).collect(), format })
+    if key.contains(['*', '?', '[']) {
+        let keys = matching_keys(text, key, store).await?;
+        let (keys, format) = place::of_one_format(text, keys, |format| format!("{text}{}", format.ending()))?;
+        return Ok(of(None, &keys, format));
+    }
+    let folder = key.trim_end_matches('/');
+    let keys = keys_below(text, folder, store).await?;
+    if keys.is_empty() {
+        return Err(FileError::Missing { path: text.to_owned(), place: String::new() });
+    }
+    let keys = keys.into_iter().filter(|key| !is_hidden(key, folder)).collect();
+    let place = text.trim_end_matches('/');
+    let (keys, format) = place::of_one_format(text, keys, |format| format!("{place}/*{}", format.ending()))?;
+    let mut url = object_url(bucket, FilePath::new(folder));
+    url.set_path(&format!("{}/", url.path().trim_end_matches('/')));
+    Ok(of(Some(url), &keys, format))
+}
+
+/// Whether the key is that of an object, and not of a folder or a pattern.
+async fn is_object(text: &str, key: &str, store: &dyn ObjectStore) -> Result<bool, FileError> {
+    if key.is_empty() || key.ends_with('/') {
+        return Ok(false);
+    }
+    match store.head(&object_path(text, key)?).await {
+        Ok(_) => Ok(true),
+        Err(object_store::Error::NotFound { .. }) => Ok(false),
+        Err(error) => Err(failure(text, &error)),
+    }
+}
+
+/// The keys that a pattern matches; at least one.
+async fn matching_keys(text: &str, key: &str, store: &dyn ObjectStore) -> Result<Vec<PathBuf>, FileError> {
+    let pattern = Pattern::new(key)
+        .map_err(|error| FileError::Pattern { pattern: text.to_owned(), message: error.to_string() })?;
+    let plain = key.split(['*', '?', '[']).next().unwrap_or_default();
+    let folder = plain.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut keys = keys_below(text, folder, store).await?;
+    keys.retain(|key| pattern.matches_path_with(key, place::PATTERNS));
+    if keys.is_empty() {
+        return Err(FileError::NoMatch { pattern: text.to_owned(), place: String::new() });
+    }
+    Ok(keys)
+}
+
+async fn keys_below(text: &str, folder: &str, store: &dyn ObjectStore) -> Result<Vec<PathBuf>, FileError> {
+    let found = store.list(Some(&object_path(text, folder)?));
+    let keys = found.map_ok(|object| PathBuf::from(object.location.as_ref())).try_collect();
+    keys.await.map_err(|error| failure(text, &error))
+}
+
+fn object_url(bucket: &Url, key: &FilePath) -> Url {
+    let mut url = bucket.clone();
+    // What looks like an escape in a key is none.
+    url.set_path(&key.to_string_lossy().replace('%', "%25"));
+    url
 }
 
 /// A key as it is: nothing in it is an escape.
