@@ -73,8 +73,8 @@ enum Expected {
 }
 
 impl Verifier {
-    /// Compares with stored answers. `data` has the content hash of each table; `required` says whether the user named them: then answers for other data are an error,
-    /// otherwise the statements are unverified.
+    /// Compares with stored answers. `data` has the content hash of each table. `required` says whether the user named the answers:
+    /// then answers for other data are an error, otherwise the statements are unverified.
     pub fn with_answers(
         statements: &[PlannedStatement],
         set: Option<&AnswerSet>,
