@@ -6,6 +6,7 @@
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::format::{RunFile, SampleRow, Status};
 use super::{ResultsError, Run};
@@ -17,6 +18,10 @@ pub(super) const RUN_FILE: &str = "run.json";
 pub(super) const SAMPLES_FILE: &str = "samples.csv";
 /// What the names of files begin with that are not yet whole.
 const TEMPORARY: &str = ".tmp";
+
+/// How often a lock is tried for, and the time between.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// An open run folder, locked.
 #[derive(Debug)]
@@ -144,8 +149,19 @@ fn make_folder(out: &Path) -> Result<(), ResultsError> {
 }
 
 /// Held as long as the file is open; the system lets go of it even if the process is killed.
+///
+/// A process that is being started has the open files of the one that starts it, locks among them, until its program is loaded: a
+/// lock that was let go of a moment ago may still be there for another one. So it is tried for a while.
 fn lock(samples: &File, folder: &Path) -> Result<(), ResultsError> {
-    match samples.try_lock() {
+    let mut tries_left = LOCK_TRIES;
+    let locked = loop {
+        tries_left -= 1;
+        match samples.try_lock() {
+            Err(TryLockError::WouldBlock) if tries_left > 0 => std::thread::sleep(LOCK_PAUSE),
+            locked => break locked,
+        }
+    };
+    match locked {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(ResultsError::Locked { path: folder.to_owned() }),
         // Some network file systems have no locks; the folder's name is still this run's alone.
