@@ -18,15 +18,6 @@ pub fn content_hash(bytes: &[u8]) -> String {
     format!("{:032x}", XxHash3_128::oneshot(bytes))
 }
 
-/// Which data answers were made from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DataIdentity {
-    /// The scale factor.
-    pub scale: f64,
-    /// The content hash of each table, by table name, as the data's manifest has them.
-    pub tables: BTreeMap<String, String>,
-}
-
 /// What made the answers of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerSource {
@@ -46,7 +37,6 @@ pub struct AnswerSet {
     dir: PathBuf,
     files: Files,
     source: AnswerSource,
-    data: DataIdentity,
     index: AnswersFile,
 }
 
@@ -183,7 +173,6 @@ impl AnswerSet {
                 made_at: index.made_at.clone(),
                 null_order: index.null_order.clone(),
             },
-            data: DataIdentity { scale: index.scale, tables: index.tables.clone() },
             index,
         }))
     }
@@ -193,18 +182,18 @@ impl AnswerSet {
         &self.source
     }
 
-    /// The data that the answers were made from.
-    pub fn data(&self) -> &DataIdentity {
-        &self.data
+    /// The scale factor of the data that the answers were made from.
+    pub fn scale(&self) -> f64 {
+        self.index.scale
     }
 
     /// The tables whose content hash differs between the answers' data and `tables`, or that only one of them has; empty when
     /// the answers are good for data that holds `tables`.
     pub fn differing_tables(&self, tables: &BTreeMap<String, String>) -> Vec<String> {
-        let mut names: Vec<&String> = self.data.tables.keys().chain(tables.keys()).collect();
+        let mut names: Vec<&String> = self.index.tables.keys().chain(tables.keys()).collect();
         names.sort();
         names.dedup();
-        names.retain(|name| self.data.tables.get(*name) != tables.get(*name));
+        names.retain(|name| self.index.tables.get(*name) != tables.get(*name));
         names.into_iter().cloned().collect()
     }
 
@@ -370,7 +359,7 @@ mod tests {
         check(&[("item", "aa"), ("store", "cc")], &["store"]);
         check(&[("item", "aa"), ("store", "bb"), ("web_page", "dd")], &["web_page"]);
         check(&[], &["item", "store"]);
-        assert_eq!(set.data().scale, 1.0);
+        assert_eq!(set.scale(), 1.0);
         assert_eq!(set.source().engine_version, "2.0.0");
         assert_eq!(set.statements().collect::<Vec<_>>(), ["q1"]);
     }

@@ -22,7 +22,7 @@ mod matching;
 mod mismatch;
 mod order;
 
-pub use answer::{Answer, AnswerError, AnswerSet, AnswerSource, DataIdentity, Lookup, content_hash};
+pub use answer::{Answer, AnswerError, AnswerSet, AnswerSource, Lookup, content_hash};
 pub use compare::{Outcome, check_answer, compare_results};
 pub use format::{KeyEntry, StatementEntry};
 pub use mismatch::Mismatch;

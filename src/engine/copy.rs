@@ -75,11 +75,10 @@ async fn check_remote_target(
     remote: &Remote,
     runtime: &RuntimeEnv,
 ) -> Result<(), FileError> {
-    let Remote::Bucket { bucket, key } = remote else { return Err(FileError::TargetWeb { url: text }) };
+    let Remote::Bucket { key, .. } = remote else { return Err(FileError::TargetWeb { url: text }) };
     remote.connect(runtime)?;
     let is_folder = key.is_empty() || key.ends_with('/') || !copy.partitioned_by.is_empty();
-    let within = |key: String| Remote::Bucket { bucket: bucket.clone(), key };
-    match is_folder && within(key.trim_end_matches('/').to_owned()).has_objects(runtime).await? {
+    match is_folder && remote.has_objects(runtime).await? {
         true => Err(FileError::TargetNotEmpty { path: text }),
         false => Ok(()),
     }

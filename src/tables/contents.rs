@@ -9,7 +9,7 @@ use datagen::ContentHasher;
 use futures::TryStreamExt;
 use twox_hash::XxHash3_128;
 
-use super::{DataError, DataSet, TableFiles};
+use super::{DataError, DataSet, TableFiles, hashes};
 use crate::engine::{Engine, EngineError, EngineLimits, Profile, Settings};
 use crate::paths::Remembered;
 
@@ -66,8 +66,7 @@ impl DataSet {
     fn state(&self) -> String {
         let mut hasher = XxHash3_128::new();
         for file in self.tables.iter().flat_map(|table| &table.files) {
-            let nanoseconds = file.object.last_modified.timestamp_nanos_opt().unwrap_or_default();
-            hasher.write(format!("{} {} {nanoseconds}\n", self.url.object(&file.path), file.bytes).as_bytes());
+            hasher.write(format!("{}\n", hashes::state(&self.url, &file.object)).as_bytes());
         }
         format!("{:032x}", hasher.finish_128())
     }

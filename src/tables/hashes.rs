@@ -98,6 +98,12 @@ async fn check_hash(
     Err(DataError::Changed { file: show(url, &object.location), message })
 }
 
+/// A file as it is now: its place, size and modification time. As long as they stay it is not read again.
+pub(super) fn state(url: &DataUrl, object: &ObjectMeta) -> String {
+    let nanoseconds = object.last_modified.timestamp_nanos_opt().unwrap_or_default();
+    format!("{} {} {nanoseconds}", url.object(&object.location), object.size)
+}
+
 /// Files that were found right: place, size and time to hash.
 struct Known(Remembered<BTreeMap<String, String>>);
 
@@ -106,13 +112,8 @@ impl Known {
         Self(Remembered::load("verified.json"))
     }
 
-    fn key(url: &DataUrl, object: &ObjectMeta) -> String {
-        let nanoseconds = object.last_modified.timestamp_nanos_opt().unwrap_or_default();
-        format!("{} {} {nanoseconds}", url.object(&object.location), object.size)
-    }
-
     fn contains(&self, url: &DataUrl, object: &ObjectMeta, entry: &FileEntry) -> bool {
-        self.0.entries.get(&Self::key(url, object)) == Some(&entry.hash)
+        self.0.entries.get(&state(url, object)) == Some(&entry.hash)
     }
 
     fn insert(&mut self, url: &DataUrl, object: &ObjectMeta, entry: &FileEntry) {
@@ -121,6 +122,6 @@ impl Known {
         let old = entries.range(place.clone()..).map(|(key, _)| key.clone());
         let old: Vec<_> = old.take_while(|key| key.starts_with(&place)).collect();
         old.iter().for_each(|key| drop(entries.remove(key)));
-        entries.insert(Self::key(url, object), entry.hash.clone());
+        entries.insert(state(url, object), entry.hash.clone());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{dsbench, expect_code, path, tiny_copy, tiny_data};
+use crate::support::{check_sql, dsbench, expect_code, path, tiny_copy, tiny_data};
 
 /// A folder with files that a test writes and reads.
 struct Folder(tempfile::TempDir);
@@ -29,9 +29,7 @@ impl Folder {
 
     #[track_caller]
     fn check(&self, sql: &str, expected: &str) {
-        let sql = self.sql(sql);
-        let found = expect_code(0, &["sql", "--data", tiny_data(), "--format", "csv", &sql]).stdout;
-        assert_eq!(found, expected, "{sql}");
+        check_sql(&self.sql(sql), expected);
     }
 
     #[track_caller]

@@ -43,6 +43,13 @@ pub(crate) fn expect_code(code: i32, arguments: &[&str]) -> Invocation {
     invocation
 }
 
+/// Runs SQL beside the tiny data, and expects this CSV.
+#[track_caller]
+pub(crate) fn check_sql(sql: &str, expected: &str) {
+    let found = expect_code(0, &["sql", "--data", tiny_data(), "--format", "csv", sql]).stdout;
+    assert_eq!(found, expected, "{sql}");
+}
+
 /// A folder that stays from one test run to the next, for data that takes time to make.
 pub(crate) fn scratch() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::support::{dsbench, expect_code, tiny_data};
+use crate::support::{check_sql, dsbench, tiny_data};
 
 /// A web server that lives as long as the test program.
 struct Server {
@@ -34,9 +34,7 @@ impl Server {
 
     #[track_caller]
     fn check(&self, sql: &str, expected: &str) {
-        let sql = sql.replace('$', &self.address);
-        let found = expect_code(0, &["sql", "--data", tiny_data(), "--format", "csv", &sql]).stdout;
-        assert_eq!(found, expected, "{sql}");
+        check_sql(&sql.replace('$', &self.address), expected);
     }
 }
 

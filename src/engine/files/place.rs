@@ -188,7 +188,8 @@ fn no_path(path: &Path) -> FileError {
     FileError::Url { url: path.display().to_string() }
 }
 
-fn file_url(path: &Path) -> Result<Url, FileError> {
+/// The URL of a file of this machine.
+pub(super) fn file_url(path: &Path) -> Result<Url, FileError> {
     Url::from_file_path(path).map_err(|()| no_path(path))
 }
 

@@ -82,11 +82,12 @@ impl Remote {
         if let Ok(store) = runtime.object_store_registry.get_store(&base) {
             return Ok(store);
         }
-        let store: Result<Arc<dyn ObjectStore>, _> = match self {
-            Self::Web(_) => web(&base).map(|store| Arc::new(store) as Arc<dyn ObjectStore>),
-            Self::Bucket { bucket, .. } => s3(bucket).map(|store| Arc::new(store) as Arc<dyn ObjectStore>),
+        let failed = |error: object_store::Error| failure(base.as_str(), &error);
+        let store: Arc<dyn ObjectStore> = match self {
+            Self::Web(_) => Arc::new(web(&base).map_err(failed)?),
+            Self::Bucket { .. } => Arc::new(s3(&base).map_err(failed)?),
         };
-        runtime.register_object_store(&base, store.map_err(|error| failure(base.as_str(), &error))?);
+        runtime.register_object_store(&base, store);
         runtime.object_store_registry.get_store(&base).map_err(|error| FileError::Remote {
             url: base.to_string(),
             message: error.to_string(),
@@ -108,6 +109,7 @@ impl Remote {
     /// Whether something is at the place, or below it.
     pub(in crate::engine) async fn has_objects(&self, runtime: &RuntimeEnv) -> Result<bool, FileError> {
         let Self::Bucket { bucket, key } = self else { return Ok(false) };
+        let key = key.trim_end_matches('/');
         let store = self.connect(runtime)?;
         let text = format!("{bucket}/{key}");
         let first = store.list(Some(&object_path(&text, key)?)).try_next().await;
@@ -318,7 +320,7 @@ impl Fetched {
         let state = format!("{:?} {:?} {}", answer.meta.e_tag, answer.meta.last_modified, answer.meta.size);
         let key = (url.clone(), state);
         if let Some(file) = self.files.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return local_url(file.path());
+            return place::file_url(file.path());
         }
         let not_kept = |error: std::io::Error| FileError::Fetch {
             url: url.to_string(),
@@ -330,14 +332,10 @@ impl Fetched {
         while let Some(part) = parts.try_next().await.map_err(failed)? {
             file.write_all(&part).map_err(not_kept)?;
         }
-        let place = local_url(file.path())?;
+        let place = place::file_url(file.path())?;
         self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(key, file);
         Ok(place)
     }
-}
-
-fn local_url(path: &FilePath) -> Result<Url, FileError> {
-    Url::from_file_path(path).map_err(|()| FileError::Url { url: path.display().to_string() })
 }
 
 #[cfg(test)]
