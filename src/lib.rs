@@ -10,6 +10,7 @@
 
 pub mod answers;
 pub mod cli;
+pub mod compare;
 pub mod engine;
 pub mod report;
 pub mod results;

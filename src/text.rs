@@ -40,6 +40,15 @@ pub fn percent(share: f64) -> String {
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// A time or a difference of times: `3.14 s`, `-12.3 ms`.
+pub fn seconds(value: f64) -> String {
+    match value.abs() {
+        size if size >= 10.0 => format!("{value:.1} s"),
+        size if size >= 0.1 => format!("{value:.2} s"),
+        _ => format!("{:.1} ms", value * 1e3),
+    }
+}
+
 /// A whole number with a comma every three digits: `28,800,991`.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -76,6 +85,7 @@ mod tests {
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(28_800_991), "28,800,991");
         assert_eq!([0.02, 0.005, 0.2, 0.000_01].map(percent), ["2%", "0.5%", "20%", "0.001%"]);
+        assert_eq!([12.34, 2.348, -0.25, 0.0123].map(seconds), ["12.3 s", "2.35 s", "-0.25 s", "12.3 ms"]);
         assert_eq!(bytes(512), "512 B");
         assert_eq!(bytes(3 << 29), "1.5 GiB");
     }

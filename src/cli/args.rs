@@ -13,7 +13,7 @@ use super::suggest::suggesting;
 use crate::engine::{EngineLimits, Profile, Settings};
 use crate::paths;
 use crate::report::Columns;
-use crate::runner::{Cancel, environment};
+use crate::runner::{Cancel, environment, setting_variables};
 use crate::suite::{Override, Substitution, Suite};
 use crate::tables::DataUrl;
 
@@ -66,6 +66,13 @@ pub(super) struct EngineArgs {
     /// Set one setting over the profile; may be given several times, the last one wins. `dsbench sql "show all"` lists them
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) sets: Vec<String>,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+}
+
+/// What the engine may use.
+#[derive(Debug, clap::Args)]
+pub(super) struct LimitArgs {
     /// Memory that the engine may use before it spills or fails, such as 2GiB [default: 80% of what the machine or cgroup allows]
     #[arg(long, value_name = "SIZE", env = "DSBENCH_MEMORY_LIMIT")]
     pub(super) memory_limit: Option<ByteSize>,
@@ -76,11 +83,11 @@ pub(super) struct EngineArgs {
 
 impl EngineArgs {
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
-        let environment =
-            std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
-        Ok(Settings::resolve(&Profile::find(&self.profile)?, environment, &self.sets)?)
+        Ok(Settings::resolve(&Profile::find(&self.profile)?, setting_variables(), &self.sets)?)
     }
+}
 
+impl LimitArgs {
     pub(super) fn limits(&self) -> Result<EngineLimits, Failure> {
         let memory_bytes = match self.memory_limit {
             Some(ByteSize(0)) => return Err(Failure::Usage("--memory-limit must be more than 0".to_owned())),

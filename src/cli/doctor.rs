@@ -31,7 +31,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<Code, Failure> {
-    let limits = args.engine.limits()?;
+    let limits = args.engine.limits.limits()?;
     let (url, _) = args.data.locate()?;
     let data = runtime()?.block_on(look_at_data(&args.data))?;
     let data_place = url.local_path().map(|folder| Place { role: Role::Data, folder });

@@ -19,6 +19,7 @@ pub(super) enum Code {
     Data = 3,
     StatementFailed = 4,
     WrongAnswer = 5,
+    Slower = 6,
     Interrupted = 130,
 }
 

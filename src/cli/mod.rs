@@ -2,21 +2,29 @@
 //!
 //! Data goes to standard output, everything else to standard error.
 
+mod ab;
+mod ab_progress;
+mod ab_report;
 mod args;
+mod compare;
 mod completions;
 mod doctor;
 mod exit;
+mod explain;
 mod generate;
 mod isolated;
 mod layout;
 mod man;
+mod measure_args;
 mod output;
 mod progress;
 mod queries;
 mod report;
 mod resume;
 mod run;
+mod session;
 mod shell;
+mod sides;
 mod sql;
 mod suggest;
 
@@ -42,22 +50,28 @@ Examples:
   dsbench run                                  scale 1: generate, run, check, report
   dsbench run --scale 10 --profile datafusion  the baseline at scale 10
   dsbench run --queries q1,q14a,20-25 --set datafusion.execution.batch_size=16384
+  dsbench ab default datafusion                which is faster, by how much, and why
+  dsbench compare BEFORE AFTER --fail-on 5%    saved runs, with an exit code for CI
   dsbench sql \"select count(*) from store_sales\"
   dsbench sql                                  the same in a shell
   dsbench queries show q14a                    the exact SQL
 
-Exit codes: 0 well, 2 wrong usage, 3 data missing or damaged, 4 a statement failed, 5 a wrong answer, 130 interrupted, 1 anything else.
+Exit codes: 0 well, 2 wrong usage, 3 data missing or damaged, 4 a statement failed, 5 a wrong answer, 6 slower than --fail-on,
+130 interrupted, 1 anything else.
 Data lives under $DSBENCH_DATA (by default ~/.cache/dsbench) in sf1, sf10, …; a setting `a.b` is also $DSBENCH_A_B.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     // The commands without words here have longer ones of their own, which these would hide from their --help.
     Run(Box<run::Args>),
+    Ab(Box<ab::Args>),
+    Explain(explain::Args),
     Generate(generate::Args),
     Layout(layout::Args),
     Sql(sql::Args),
     Queries(queries::Args),
     Report(report::Args),
+    Compare(compare::Args),
     Doctor(doctor::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
@@ -75,11 +89,14 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(args) => run::run(*args),
+        Command::Ab(args) => ab::run(*args),
+        Command::Explain(args) => explain::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Layout(args) => layout::run(args),
         Command::Sql(args) => sql::run(args),
         Command::Queries(args) => queries::run(args),
         Command::Report(args) => report::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
@@ -100,17 +117,21 @@ pub fn main() -> ExitCode {
 fn parse() -> Result<Cli, clap::Error> {
     let mut command = Cli::command();
     let matches = command.try_get_matches_from_mut(std::env::args_os())?;
-    if let Some(("run", chosen)) = matches.subcommand()
-        && let Some(run) = command.find_subcommand_mut("run")
-        && let Some(other) = run::contradicts_resume(run, chosen)
+    if let Some((name @ ("run" | "ab"), chosen)) = matches.subcommand()
+        && let Some(subcommand) = command.find_subcommand_mut(name)
+        && let Some(other) = measure_args::contradicts_resume(subcommand, chosen)
     {
         let message = format!(
             "{other} cannot be used with --resume: a run goes on with the settings that it was begun with; without --resume a new \
              run begins"
         );
-        return Err(run.error(clap::error::ErrorKind::ArgumentConflict, message));
+        return Err(subcommand.error(clap::error::ErrorKind::ArgumentConflict, message));
     }
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    if let (Command::Ab(args), Some((_, chosen))) = (&mut cli.command, matches.subcommand()) {
+        args.place_sets(chosen);
+    }
+    Ok(cli)
 }
 
 #[cfg(test)]

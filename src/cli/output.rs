@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::exit::Failure;
+use crate::report::Style;
 
 /// Writes data to standard output.
 pub(super) fn data(text: &str) -> Result<(), Failure> {
@@ -27,6 +28,11 @@ pub(super) fn failure(error: io::Error) -> Failure {
 /// Whether standard output is a terminal that wants colours.
 pub(super) fn wants_colour() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// How reports are written to standard output.
+pub(super) fn style() -> Style {
+    if wants_colour() { Style::Coloured } else { Style::Plain }
 }
 
 /// Whether standard error is a terminal, where a bar can be drawn.

@@ -161,7 +161,7 @@ fn outcome(samples: &[SampleRow], aggregate: Aggregate) -> String {
     format!("{time:>9.3} s  (spread {spread:>3.0}%)  {:>9} rows  {check}", text::thousands(rows))
 }
 
-fn new_bar(length: u64, template: &str) -> ProgressBar {
+pub(super) fn new_bar(length: u64, template: &str) -> ProgressBar {
     if !output::draws_bars() {
         return ProgressBar::hidden();
     }

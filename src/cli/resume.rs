@@ -9,13 +9,16 @@ use std::time::Duration;
 use super::args::{SuiteArgs, runtime, stop_on_interrupt};
 use super::exit::{Code, Failure};
 use super::output;
-use super::run::{Session, Shown, measure};
+use super::run::{Shown, measure};
+use super::session::{EngineChoice, Opened, Session};
 use crate::answers::content_hash;
-use crate::engine::EngineLimits;
+use crate::engine::{EngineLimits, Settings};
 use crate::paths;
-use crate::results::format::{AnswersSource, Resumption, RunFile, Status};
+use crate::results::format::{AbPlace, AbSide, AnswersSource, Resumption, RunFile, Status, Versions};
 use crate::results::{Run, RunWriter};
-use crate::runner::{PlannedStatement, RepeatUntil, RunPlan, clock, environment, restored_settings, warnings};
+use crate::runner::{
+    PeerCommand, PlannedStatement, RepeatUntil, RunPlan, clock, environment, restored_settings, warnings,
+};
 use crate::suite::{StatementName, Suite};
 use crate::tables::{DataSet, DataUrl, Expectation};
 
@@ -50,8 +53,14 @@ pub(super) struct Options<'a> {
 }
 
 pub(super) fn resume(options: &Options<'_>) -> Result<Code, Failure> {
-    let folder = locate(options.run, options.out)?;
+    let folder = locate(options.run, options.out, "run.json")?;
     let (writer, mut run) = RunWriter::reopen(&folder)?;
+    if let Some(side) = &run.file.side_of {
+        return Err(Failure::Usage(format!(
+            "this run is a side of an A/B: `dsbench ab --resume {}` goes on with it",
+            side.ab
+        )));
+    }
     if run.file.status == Status::Complete {
         return Err(Failure::Usage(format!(
             "there is nothing to do: the run {} is complete (`dsbench report {}` shows it)",
@@ -59,39 +68,78 @@ pub(super) fn resume(options: &Options<'_>) -> Result<Code, Failure> {
             folder.display()
         )));
     }
-    let suite = suite(&run.file)?;
-    let plan = plan(&run.file, &suite)?;
-    let settings = restored_settings(&run.file.profile, &run.file.settings)?;
+    let (suite, plan) = plan_of(&run.file)?;
+    let choice = match &run.file.peer {
+        Some(peer) => EngineChoice::Peer(PeerCommand::find(&peer.command).map_err(Failure::Usage)?),
+        None if plan.isolate_bytes.is_some() => EngineChoice::PerStatement(settings_of(&run.file)?),
+        None => EngineChoice::Here(settings_of(&run.file)?),
+    };
     let spill_dir = options.spill_dir.map_or_else(std::env::temp_dir, Path::to_owned);
     let limits = EngineLimits { memory_bytes: plan.memory_limit_bytes, spill_dir };
     let answers = run.file.plan.answers_source.clone().unwrap_or(AnswersSource::Nothing);
     runtime()?.block_on(async {
         let (cancel, _) = stop_on_interrupt();
-        let url = DataUrl::parse(&run.file.data.url)?;
-        let data = DataSet::open(url, &Expectation { scale: None, verify_hashes: true }).await?;
-        let differed = differences(&run.file, &data);
-        refuse(&differed, options.allowed)?;
-        let session = Session { suite, plan, settings, limits, data, answers };
-        let (mut executor, checked_against) = session.executor().await?;
-        let mut words: Vec<_> = differed.into_iter().map(|(_, words)| words).collect();
-        if checked_against != run.file.plan.answers {
-            words.push(format!("the answers: {checked_against}"));
-        }
-        record(&mut run, words);
+        let data = data_of(&run.file, options.allowed).await?;
+        let session = Session { suite, plan, limits, data: data.set, answers };
+        let mut opened = session.open(&choice, &cancel).await?;
+        let mut differed = data.differed;
+        differed.extend(differences_of_engine(&run.file, &opened, options.allowed)?);
+        record(&mut run, differed);
         writer.write_run(&run.file)?;
         output::note(&format!("going on with {} after {} samples", run.file.run, run.samples.len()));
-        measure(&session.plan, executor.as_mut(), writer, run, options.shown, &cancel).await
+        measure(&session.plan, opened.executor.as_mut(), writer, run, options.shown, &cancel).await
     })
 }
 
-/// The folder of a run: named by its path, or by its name under `--out`.
-fn locate(run: &str, out: &Path) -> Result<PathBuf, Failure> {
-    let named = Path::new(run);
-    let named = if named.ends_with("run.json") { named.parent().unwrap_or(named) } else { named };
-    let candidates = [named.to_owned(), out.join(named)];
+/// The folder of a result: named by its path, by the path of the file that everything is in, or by its name under `--out`.
+pub(super) fn locate(named: &str, out: &Path, file: &str) -> Result<PathBuf, Failure> {
+    let path = Path::new(named);
+    let path = if path.ends_with(file) { path.parent().unwrap_or(path) } else { path };
+    let candidates = [path.to_owned(), out.join(path)];
+    let what = if file == "ab.json" { "A/B" } else { "run" };
     candidates.iter().find(|folder| folder.is_dir()).cloned().ok_or_else(|| {
-        Failure::Usage(format!("there is no run `{run}`, neither as a folder nor under {} (--out)", out.display()))
+        Failure::Usage(format!("there is no {what} `{named}`, neither as a folder nor under {} (--out)", out.display()))
     })
+}
+
+fn settings_of(file: &RunFile) -> Result<Settings, Failure> {
+    Ok(restored_settings(&file.profile, &file.settings)?)
+}
+
+/// Where the samples of a side of an A/B are taken, as they were when it began.
+pub(super) fn choice_of_side(side: &AbSide, ab: &Path) -> Result<EngineChoice, Failure> {
+    let recorded = || Ok::<_, Failure>(Run::read(&ab.join(&side.run))?.file);
+    Ok(match &side.place {
+        AbPlace::Here => EngineChoice::Here(settings_of(&recorded()?)?),
+        AbPlace::Child { binary: None, .. } => EngineChoice::Child(settings_of(&recorded()?)?),
+        AbPlace::Child { binary: Some(path), profile, sets } => {
+            EngineChoice::Binary { path: paths::from_shown(path), profile: profile.clone(), sets: sets.clone() }
+        }
+        AbPlace::Peer { command } => EngineChoice::Peer(PeerCommand::find(command).map_err(Failure::Usage)?),
+    })
+}
+
+/// The suite and the plan that a run was begun with.
+pub(super) fn plan_of(file: &RunFile) -> Result<(Suite, RunPlan), Failure> {
+    let suite = suite(file)?;
+    let plan = plan(file, &suite)?;
+    Ok((suite, plan))
+}
+
+/// The data of a run that goes on.
+pub(super) struct Reopened {
+    pub(super) set: DataSet,
+    /// What is not as it was, and was allowed not to be, in words.
+    pub(super) differed: Vec<String>,
+}
+
+/// Opens the data that a run was begun with. What is not as it was then is refused, unless it was allowed.
+pub(super) async fn data_of(file: &RunFile, allowed: &[Changed]) -> Result<Reopened, Failure> {
+    let url = DataUrl::parse(&file.data.url)?;
+    let set = DataSet::open(url, &Expectation { scale: None, verify_hashes: true }).await?;
+    let differed = differences(file, &set);
+    refuse(&differed, allowed)?;
+    Ok(Reopened { set, differed: differed.into_iter().map(|(_, words)| words).collect() })
 }
 
 fn suite(file: &RunFile) -> Result<Suite, Failure> {
@@ -156,15 +204,12 @@ fn plan(file: &RunFile, suite: &Suite) -> Result<RunPlan, Failure> {
     })
 }
 
-/// What is not as it was when the run began, in words.
-fn differences(file: &RunFile, data: &DataSet) -> Vec<(Changed, String)> {
-    let mut differed = Vec::new();
-    let now = environment::versions();
-    if now.binary_xxh3 != file.versions.binary_xxh3 || now != file.versions {
-        let short =
-            |hash: &Option<String>| hash.as_deref().map_or("unknown", |hash| &hash[..hash.len().min(12)]).to_owned();
-        let (then, now) = (&file.versions, &now);
-        let words = format!(
+/// Whether a program is not the one that the run was begun with, in words.
+fn program_difference(then: &Versions, now: &Versions) -> Option<(Changed, String)> {
+    let short =
+        |hash: &Option<String>| hash.as_deref().map_or("unknown", |hash| &hash[..hash.len().min(12)]).to_owned();
+    let words = || {
+        format!(
             "the program (dsbench {} with DataFusion {}, {}; now {} with {}, {})",
             then.dsbench,
             then.datafusion,
@@ -172,9 +217,14 @@ fn differences(file: &RunFile, data: &DataSet) -> Vec<(Changed, String)> {
             now.dsbench,
             now.datafusion,
             short(&now.binary_xxh3)
-        );
-        differed.push((Changed::Binary, words));
-    }
+        )
+    };
+    (now != then).then(|| (Changed::Binary, words()))
+}
+
+/// What is not as it was when the run began, in words.
+fn differences(file: &RunFile, data: &DataSet) -> Vec<(Changed, String)> {
+    let mut differed: Vec<_> = program_difference(&file.versions, &environment::versions()).into_iter().collect();
     let fingerprint = data.manifest.as_ref().map(datagen::Manifest::fingerprint);
     let (then, bytes) = (&file.data, data.bytes());
     if fingerprint != then.fingerprint {
@@ -195,6 +245,32 @@ fn differences(file: &RunFile, data: &DataSet) -> Vec<(Changed, String)> {
     differed
 }
 
+/// What is not as it was with the engine that is asked to go on, in words. It is refused unless it was allowed.
+pub(super) fn differences_of_engine(
+    file: &RunFile,
+    opened: &Opened,
+    allowed: &[Changed],
+) -> Result<Vec<String>, Failure> {
+    let mut differed = Vec::new();
+    let now = &opened.engine.versions;
+    // Of this program it was said with the data.
+    if *now != environment::versions() {
+        differed.extend(program_difference(&file.versions, now));
+    }
+    if let (Some(then), Some(now)) = (&file.peer, &opened.engine.peer)
+        && then.version != now.version
+    {
+        let words = format!("the version of {} ({}; now {})", now.name, then.version, now.version);
+        differed.push((Changed::Binary, words));
+    }
+    refuse(&differed, allowed)?;
+    let mut words: Vec<_> = differed.into_iter().map(|(_, words)| words).collect();
+    if opened.checked_against != file.plan.answers {
+        words.push(format!("the answers: {}", opened.checked_against));
+    }
+    Ok(words)
+}
+
 fn refuse(differed: &[(Changed, String)], allowed: &[Changed]) -> Result<(), Failure> {
     let refused: Vec<_> = differed.iter().filter(|(what, _)| !allowed.contains(what)).collect();
     if refused.is_empty() {
@@ -213,7 +289,7 @@ fn refuse(differed: &[(Changed, String)], allowed: &[Changed]) -> Result<(), Fai
 }
 
 /// Says in the record that the run goes on, and takes away what was said of its end.
-fn record(run: &mut Run, differed: Vec<String>) {
+pub(super) fn record(run: &mut Run, differed: Vec<String>) {
     let file = &mut run.file;
     file.status = Status::Running;
     file.finished_at = None;

@@ -44,7 +44,7 @@ pub(super) fn run(args: Args) -> Result<Code, Failure> {
         (None, None) => None,
     };
     let settings = args.engine.settings()?;
-    let limits = args.engine.limits()?;
+    let limits = args.engine.limits.limits()?;
     runtime()?.block_on(async {
         let mut engine = Engine::new(settings, &limits).await?;
         engine.allow_files().await?;

@@ -35,8 +35,9 @@ pub use catalog::{ColumnInfo, TableInfo};
 pub use error::{EngineError, ErrorClass};
 pub use files::FileError;
 pub use profile::{Profile, ProfileError};
-pub use session::{Engine, EngineLimits, ParsedStatement, Plan};
+pub use session::{Engine, EngineLimits, ParsedStatement, Plan, PlannedOperator};
 pub use settings::{
     AdaptiveOptions, EngineOptions, MemoryPoolKind, PushdownOptions, ResolvedSetting, SettingError, SettingSource,
     Settings,
 };
+pub(crate) use spill::SpillFolder;

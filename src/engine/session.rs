@@ -21,7 +21,7 @@ use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Set, Statement as AstSt
 use super::dialect::SqlDialect;
 use super::settings::{MemoryPoolKind, canonical_key};
 use super::spill::SpillFolder;
-use super::trace::{self, Meter, Span, Tracer};
+use super::trace::{self, Meter, OperatorKind, Span, Tracer};
 use super::{EngineError, Settings, cancellation, copy, files, optimizer};
 
 /// How much DataFusion remembers of folders' listings.
@@ -91,9 +91,38 @@ impl Plan {
         trace::fingerprint::of(&self.physical)
     }
 
+    /// The operators, each before its inputs, as the fingerprint sees them.
+    pub fn operators(&self) -> Vec<PlannedOperator> {
+        let mut operators = Vec::new();
+        describe(&self.physical, 0, &mut operators);
+        operators
+    }
+
     /// The text that the fingerprint is made from, an operator a line.
     pub fn normalized(&self) -> String {
         trace::fingerprint::text(&self.physical)
+    }
+}
+
+/// One operator of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedOperator {
+    /// How far below the plan's root it stands.
+    pub depth: usize,
+    /// Its name, as plans show it.
+    pub name: String,
+    /// What it is for.
+    pub kind: OperatorKind,
+    /// Its own line in the text that the plan's fingerprint is made from.
+    pub detail: String,
+}
+
+fn describe(plan: &Arc<dyn ExecutionPlan>, depth: usize, operators: &mut Vec<PlannedOperator>) {
+    let name = plan.name().to_owned();
+    let (kind, detail) = (OperatorKind::of(&name), trace::fingerprint::line(plan));
+    operators.push(PlannedOperator { depth, name, kind, detail });
+    for input in plan.children() {
+        describe(input, depth + 1, operators);
     }
 }
 

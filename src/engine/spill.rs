@@ -1,4 +1,4 @@
-//! The folder for spilled data: one a process, gone when the process ends, and swept up by the next one if it was killed.
+//! A folder for spilled data, gone with its owner, and swept up by the next one if it was killed.
 
 use std::path::{Path, PathBuf};
 
@@ -8,11 +8,11 @@ const PREFIX: &str = "dsbench-spill-";
 
 /// A folder that lives as long as this value.
 #[derive(Debug)]
-pub(super) struct SpillFolder(PathBuf);
+pub(crate) struct SpillFolder(PathBuf);
 
 impl SpillFolder {
     /// Makes a folder of this process under `parent`, after removing those of processes that no longer run.
-    pub(super) fn create(parent: &Path) -> Result<Self, EngineError> {
+    pub(crate) fn create(parent: &Path) -> Result<Self, EngineError> {
         let error = |cause: std::io::Error| EngineError::SpillFolder {
             path: parent.display().to_string(),
             cause: cause.to_string(),
@@ -26,7 +26,7 @@ impl SpillFolder {
         Ok(Self(folder.keep()))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }

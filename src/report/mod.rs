@@ -1,16 +1,24 @@
 //! A run for people: text for a terminal, markdown for a README or a pull request.
 //!
-//! [`Columns`] says what stands in the table of either.
+//! [`Columns`] says what stands in the table of either. [`ComparisonReport`] is what is shown of runs against each
+//! other, which has a form for programs too.
 //!
 //! Reads results only, so that a run made elsewhere is shown the same way. [`text()`] and [`markdown()`] give strings;
 //! the command line prints them.
 
 mod columns;
+mod comparison;
+mod comparison_json;
 mod figures;
 mod markdown;
 mod text;
 
 pub use columns::Columns;
+pub use comparison::{
+    ComparisonReport, ComparisonWithReasons, StatementReasons, comparison_markdown, comparison_text, noise_words,
+    shared_environment,
+};
+pub use comparison_json::comparison_json;
 pub use markdown::{markdown, markdown_with_columns};
 pub use text::{Style, text, text_with_columns};
 

@@ -18,7 +18,8 @@ pub enum Style {
 }
 
 impl Style {
-    fn paint(self, code: u8, text: &str) -> String {
+    /// The text in a colour, given by its code.
+    pub(super) fn paint(self, code: u8, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),
             Self::Coloured => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
@@ -26,9 +27,10 @@ impl Style {
     }
 }
 
-const RED: u8 = 31;
-const YELLOW: u8 = 33;
-const BOLD: u8 = 1;
+pub(super) const RED: u8 = 31;
+pub(super) const GREEN: u8 = 32;
+pub(super) const YELLOW: u8 = 33;
+pub(super) const BOLD: u8 = 1;
 
 /// The whole report.
 pub fn text(run: &Run, aggregate: Aggregate, style: Style) -> String {

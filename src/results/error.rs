@@ -59,6 +59,12 @@ pub enum ResultsError {
         /// The folder.
         path: PathBuf,
     },
+    /// There is no A/B in the folder.
+    #[error("{path} is not an A/B: it has no ab.json")]
+    NotAnAb {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file is not what it should be.
     #[error("{path} cannot be understood: {message}")]
     Malformed {

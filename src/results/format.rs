@@ -1,7 +1,8 @@
 //! The types that a run's files are made of.
 //!
-//! `run.json` is one [`RunFile`], `samples.csv` one [`SampleRow`] a line. [`FORMAT_VERSION`] is raised when an older reader
-//! would misunderstand a newer file; a field that may be ignored does not raise it. Names carry their units.
+//! `run.json` is one [`RunFile`], `samples.csv` one [`SampleRow`] a line; `plans.csv` and `operators.csv`, where there are any, one
+//! [`PlanRow`] and one [`OperatorRow`] a line; `ab.json` above the runs of an A/B is one [`AbFile`]. [`FORMAT_VERSION`] is raised when an
+//! older reader would misunderstand a newer file; a field that may be ignored does not raise it. Names carry their units.
 
 use std::collections::BTreeMap;
 
@@ -42,6 +43,12 @@ pub struct RunFile {
     pub profile: String,
     /// Every setting with its value and where the value came from.
     pub settings: Vec<Setting>,
+    /// The other engine that ran the statements; nothing if it was this program's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Peer>,
+    /// The A/B that the run is a side of; nothing for a run by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub side_of: Option<SideOf>,
     /// What a reader should know before believing the figures.
     pub warnings: Vec<Warning>,
     /// The figures; nothing while the run goes on.
@@ -69,6 +76,27 @@ pub struct Resumption {
     pub sample_count: usize,
     /// What was not as it had been when the run began, each in a few words.
     pub differed: Vec<String>,
+}
+
+/// An engine that is not this program's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// What it is called.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The program that runs it, as its user named it.
+    #[serde(default)]
+    pub command: String,
+}
+
+/// A run's place in an A/B. Samples of its sides with the same statement and iteration were taken next to each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SideOf {
+    /// The name of the A/B.
+    pub ab: String,
+    /// The letter of the side: `a` is the baseline.
+    pub side: String,
 }
 
 /// What the program is made of.
@@ -392,4 +420,144 @@ pub enum Check {
     Unverified,
     /// The rows are wrong.
     Wrong,
+}
+
+/// One operator of a plan that a statement had, each before its inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRow {
+    /// The statement.
+    pub statement: String,
+    /// The fingerprint of the plan.
+    pub plan_fingerprint: String,
+    /// The operator's place in the plan, from 0.
+    pub operator: u32,
+    /// How far below the plan's root it stands.
+    pub depth: u32,
+    /// What it is for: scan, filter, join, aggregate, window, sort, exchange, other.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// What it does: its line of the text that the fingerprint is made from.
+    pub detail: String,
+}
+
+/// What one operator did in one sample, all partitions together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorRow {
+    /// The statement.
+    pub statement: String,
+    /// The sample.
+    pub iteration: u32,
+    /// The fingerprint of the plan.
+    pub plan_fingerprint: String,
+    /// The operator's place in the plan, from 0.
+    pub operator: u32,
+    /// Rows that came out of it.
+    pub output_rows: u64,
+    /// Time of its own work, summed over partitions.
+    pub operator_ns: u64,
+    /// Bytes that it wrote to disk because memory was short.
+    pub spilled_bytes: u64,
+    /// The most memory that it held, where it keeps count.
+    pub peak_memory_bytes: Option<u64>,
+    /// Bytes of columns that it read; this and all that follow are of scans alone.
+    pub scanned_bytes: Option<u64>,
+    /// Files, or parts of files, that it looked at.
+    pub file_ranges_total: Option<u64>,
+    /// How many of them were left out whole.
+    pub file_ranges_pruned: Option<u64>,
+    /// Row groups of the files that were opened.
+    pub row_groups_total: Option<u64>,
+    /// How many of them were left out.
+    pub row_groups_pruned: Option<u64>,
+    /// Pages that a page index was asked about, counted in one column.
+    pub pages_total: Option<u64>,
+    /// How many of them were left out.
+    pub pages_pruned: Option<u64>,
+    /// Rows that were decoded at least in part.
+    pub rows_in: Option<u64>,
+}
+
+/// Everything about an A/B but its sides' runs, which lie in folders beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AbFile {
+    /// The version of this format.
+    pub format_version: u32,
+    /// The A/B's name, which is its folder's.
+    pub ab: String,
+    /// What its user called it.
+    pub label: Option<String>,
+    /// How far it came.
+    pub status: Status,
+    /// When it began, in UTC, ISO 8601.
+    pub started_at: String,
+    /// When it ended; nothing while it runs, or if it was killed.
+    pub finished_at: Option<String>,
+    /// The command line.
+    pub command: Vec<String>,
+    /// What is compared; the first one is the baseline.
+    pub sides: Vec<AbSide>,
+    /// The folders of two runs of the baseline's configuration, which were compared with each other first to see the machine's
+    /// noise; nothing if that was left out.
+    pub control: Option<[String; 2]>,
+    /// How it is measured, and when a verdict is given.
+    pub rules: AbRules,
+    /// What a reader should know before believing the figures.
+    pub warnings: Vec<Warning>,
+}
+
+/// One of the configurations of an A/B.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbSide {
+    /// Its letter, from `a` on.
+    pub side: String,
+    /// The folder of its run.
+    pub run: String,
+    /// Its profile, settings and program in a few words.
+    pub title: String,
+    /// Where its samples are taken.
+    pub place: AbPlace,
+}
+
+/// Where the samples of a side are taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AbPlace {
+    /// In the program's own process.
+    Here,
+    /// In a process of its own.
+    Child {
+        /// The program; nothing for the one that runs the A/B.
+        binary: Option<String>,
+        /// The profile, for a program that is to look it up itself.
+        profile: String,
+        /// What is set over it.
+        sets: Vec<String>,
+    },
+    /// In another engine.
+    Peer {
+        /// The program that runs it.
+        command: String,
+    },
+}
+
+/// How an A/B is measured, and when a verdict is given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AbRules {
+    /// Half of the width of a statement's interval, as a share of the ratio, that is narrow enough.
+    pub precision: f64,
+    /// Two sides are the same if their ratio is known to be this near to 1.
+    pub margin: f64,
+    /// A difference of less than this share is never called one.
+    pub least_change: f64,
+    /// The share of wrong calls that is accepted among the statements called faster or slower.
+    pub false_discovery_rate: f64,
+    /// The fewest pairs of which a verdict is made.
+    pub least_pairs: u32,
+    /// The most pairs a statement.
+    pub max_pairs: u32,
+    /// Pairs a statement in the control phase.
+    pub control_pairs: u32,
+    /// The most time that all samples may take together; nothing for no limit.
+    pub max_seconds: Option<f64>,
 }

@@ -249,7 +249,7 @@ impl Binomial {
 
 /// The probability that a normal figure is beyond `z`, for `z` of 0 or more: formula 7.1.26 of Abramowitz and Stegun's *Handbook
 /// of mathematical functions*, right to 1e-7.
-fn normal_tail(z: f64) -> f64 {
+pub(crate) fn normal_tail(z: f64) -> f64 {
     let x = z / std::f64::consts::SQRT_2;
     let t = 1.0 / (1.0 + 0.327_591_1 * x);
     let series = [1.061_405_429, -1.453_152_027, 1.421_413_741, -0.284_496_736, 0.254_829_592];

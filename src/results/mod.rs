@@ -5,11 +5,15 @@
 //! - [`RunWriter`]: makes the folder, puts each sample on disk before the next one starts;
 //! - [`Run`]: a folder read back, from this machine or another;
 //! - [`summarize`]: the statistics, computed from the samples whenever they are read;
+//! - [`Ab`], [`AbWriter`]: a folder of an A/B, whose sides are runs;
+//! - [`PlanRecord`], [`OperatorWriter`]: what operators did, where somebody will ask;
 //! - [`inference`]: how sure they are, and [`findings`]: whether the samples agree with each other.
 
+mod ab;
 mod error;
 pub mod format;
 pub mod inference;
+mod operators;
 mod reader;
 mod resources;
 mod statistics;
@@ -19,7 +23,9 @@ mod summary;
 pub(crate) mod test_support;
 mod writer;
 
+pub use ab::{Ab, AbWriter};
 pub use error::ResultsError;
+pub use operators::{OperatorWriter, PlanRecord, read_plans};
 pub use reader::Run;
 pub use resources::cpu_ns;
 pub use statistics::{Aggregate, Spread, geometric_mean};

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+
 use super::format::{FORMAT_VERSION, RunFile, SampleRow, Status};
 use super::writer::{RUN_FILE, SAMPLES_FILE};
 use super::{Aggregate, ResultsError, StatementSummary, statement_summaries};
@@ -33,26 +35,29 @@ impl Run {
 }
 
 fn read_run(folder: &Path) -> Result<RunFile, ResultsError> {
-    let path = folder.join(RUN_FILE);
-    let text = match std::fs::read(&path) {
+    let file = read_versioned(&folder.join(RUN_FILE))?;
+    file.ok_or_else(|| ResultsError::NotARun { path: folder.to_owned() })
+}
+
+/// Reads a file that names the version of its format; nothing if there is no such file.
+pub(super) fn read_versioned<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ResultsError> {
+    let text = match std::fs::read(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(ResultsError::NotARun { path: folder.to_owned() });
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(ResultsError::io("read", path)(error)),
     };
     let malformed =
-        |error: serde_json::Error| ResultsError::Malformed { path: path.clone(), message: error.to_string() };
+        |error: serde_json::Error| ResultsError::Malformed { path: path.to_owned(), message: error.to_string() };
     // The version first: a newer file may lack what this program asks for.
     let value: serde_json::Value = serde_json::from_slice(&text).map_err(malformed)?;
     let found = value.get("format_version").and_then(serde_json::Value::as_u64);
     match found.and_then(|version| u32::try_from(version).ok()) {
         Some(version) if version > FORMAT_VERSION => {
-            return Err(ResultsError::TooNew { path: path.clone(), found: version, supported: FORMAT_VERSION });
+            return Err(ResultsError::TooNew { path: path.to_owned(), found: version, supported: FORMAT_VERSION });
         }
         _ => {}
     }
-    serde_json::from_value(value).map_err(malformed)
+    serde_json::from_value(value).map(Some).map_err(malformed)
 }
 
 fn read_samples(folder: &Path, status: Status) -> Result<Vec<SampleRow>, ResultsError> {

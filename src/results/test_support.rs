@@ -59,6 +59,8 @@ pub(crate) fn run_file() -> RunFile {
         },
         profile: "default".to_owned(),
         settings: Vec::new(),
+        peer: None,
+        side_of: None,
         warnings: Vec::new(),
         summary: None,
     }
@@ -131,4 +133,76 @@ pub(crate) fn recorded_rows() -> Vec<SampleRow> {
         ..rows[1].clone()
     };
     rows
+}
+
+/// An A/B as it is written.
+pub(crate) fn ab_file() -> AbFile {
+    let side = |side: &str, title: &str| AbSide {
+        side: side.to_owned(),
+        run: format!("{side}-{title}"),
+        title: title.to_owned(),
+        place: AbPlace::Here,
+    };
+    AbFile {
+        format_version: FORMAT_VERSION,
+        ab: "2026-01-02T03-04-05Z-ab-default-datafusion-sf1".to_owned(),
+        label: None,
+        status: Status::Complete,
+        started_at: "2026-01-02T03:04:05Z".to_owned(),
+        finished_at: Some("2026-01-02T03:05:05Z".to_owned()),
+        command: vec!["dsbench".to_owned(), "ab".to_owned()],
+        sides: vec![side("a", "default"), side("b", "datafusion")],
+        control: Some(["control-1".to_owned(), "control-2".to_owned()]),
+        rules: AbRules {
+            precision: 0.02,
+            margin: 0.03,
+            least_change: 0.005,
+            false_discovery_rate: 0.05,
+            least_pairs: 14,
+            max_pairs: 60,
+            control_pairs: 2,
+            max_seconds: None,
+        },
+        warnings: Vec::new(),
+    }
+}
+
+/// A plan of two operators.
+pub(crate) fn plan_rows(statement: &str) -> Vec<PlanRow> {
+    let row = |operator: u32, kind: &str, name: &str, detail: &str| PlanRow {
+        statement: statement.to_owned(),
+        plan_fingerprint: "0123456789abcdef".to_owned(),
+        operator,
+        depth: operator,
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        detail: detail.to_owned(),
+    };
+    vec![
+        row(0, "filter", "FilterExec", "FilterExec: x@0 > 1"),
+        row(1, "scan", "DataSourceExec", "scan of (x, \"y\"): projection=[x]"),
+    ]
+}
+
+/// What they did.
+pub(crate) fn operator_rows(statement: &str, iteration: u32) -> Vec<OperatorRow> {
+    let row = |operator: u32, scan: Option<u64>| OperatorRow {
+        statement: statement.to_owned(),
+        iteration,
+        plan_fingerprint: "0123456789abcdef".to_owned(),
+        operator,
+        output_rows: 100,
+        operator_ns: 1_000_000 * u64::from(iteration),
+        spilled_bytes: 0,
+        peak_memory_bytes: None,
+        scanned_bytes: scan,
+        file_ranges_total: scan,
+        file_ranges_pruned: scan,
+        row_groups_total: scan,
+        row_groups_pruned: scan,
+        pages_total: scan,
+        pages_pruned: scan,
+        rows_in: scan,
+    };
+    vec![row(0, None), row(1, Some(7))]
 }

@@ -50,20 +50,7 @@ impl RunWriter {
 
     /// Makes the folder `out/run.run`. If there is one of that name, a number is appended: nothing is overwritten.
     pub fn create(out: &Path, run: &mut RunFile) -> Result<Self, ResultsError> {
-        make_folder(out)?;
-        let base = run.run.clone();
-        let mut number = 1;
-        let folder = loop {
-            let folder = out.join(&run.run);
-            match std::fs::create_dir(&folder) {
-                Ok(()) => break folder,
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                    number += 1;
-                    run.run = format!("{base}-{number}");
-                }
-                Err(error) => return Err(ResultsError::io("make the folder", folder)(error)),
-            }
-        };
+        let folder = make_new_folder(out, &mut run.run)?;
         let path = folder.join(SAMPLES_FILE);
         let file = File::options().append(true).create_new(true).open(&path);
         let samples = file.map_err(ResultsError::io("create", &path))?;
@@ -134,10 +121,32 @@ impl RunWriter {
 
     /// Replaces `run.json` as a whole.
     pub fn write_run(&self, run: &RunFile) -> Result<(), ResultsError> {
-        let path = self.folder.join(RUN_FILE);
-        let mut text = serde_json::to_vec_pretty(run).map_err(ResultsError::io("write", &path))?;
-        text.push(b'\n');
-        paths::write_atomically(&path, &text).map_err(ResultsError::io("write", &path))
+        write_json(&self.folder.join(RUN_FILE), run)
+    }
+}
+
+/// Replaces a file as a whole.
+pub(super) fn write_json<T: serde::Serialize>(path: &Path, value: &T) -> Result<(), ResultsError> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(ResultsError::io("write", path))?;
+    text.push(b'\n');
+    paths::write_atomically(path, &text).map_err(ResultsError::io("write", path))
+}
+
+/// Makes the folder `out/name`. If there is one of that name, a number is appended.
+pub(super) fn make_new_folder(out: &Path, name: &mut String) -> Result<PathBuf, ResultsError> {
+    make_folder(out)?;
+    let base = name.clone();
+    let mut number = 1;
+    loop {
+        let folder = out.join(&*name);
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                number += 1;
+                *name = format!("{base}-{number}");
+            }
+            Err(error) => return Err(ResultsError::io("make the folder", folder)(error)),
+        }
     }
 }
 

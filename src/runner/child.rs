@@ -1,4 +1,4 @@
-//! The child process of a statement: takes the samples that the program asks for, and nothing else.
+//! The inside of a process that takes samples: those that the program asks for, and nothing else.
 //!
 //! It writes no results: the program alone does. Its engine lives as long as it, so that the samples after the warm-up are warm.
 
@@ -9,17 +9,21 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-use super::protocol::{Reply, Request, Task};
-use super::{Cancel, ColdFiles, Executor, InProcess, PlannedStatement, open_answers, restored_settings};
-use crate::engine::{Engine, EngineLimits};
+use super::protocol::{Ready, Reply, Request, TakenSample, Task, TaskEngine, TaskStatement, VERSION};
+use super::{
+    Cancel, ColdFiles, Executor, InProcess, KeepRows, PlannedStatement, RunError, Slot, environment, open_answers,
+    recorded_settings, restored_settings, rows_file, setting_variables,
+};
+use crate::engine::{Engine, EngineLimits, Profile, Settings};
 use crate::paths;
+use crate::results::format::Setting;
 use crate::suite::Suite;
 use crate::tables::{DataSet, DataUrl, Expectation};
 
 /// How long stopped work may take before the process ends in the middle of it.
 const REST_LIMIT: Duration = Duration::from_secs(5);
 
-/// Serves one statement until the input ends. The error is for whoever reads standard error.
+/// Serves the statements of the task until the input ends. The error is for whoever reads standard error.
 ///
 /// `runtime` is made after the memory limit is set, so that its stacks count.
 pub fn serve(
@@ -35,7 +39,9 @@ pub fn serve(
     let cancel = Cancel::new();
     let requests = listen(input, cancel.clone());
     end_if_this_thread_panics();
-    limit_process(task.process_memory_bytes)?;
+    if let Some(bytes) = task.process_memory_bytes {
+        limit_process(bytes)?;
+    }
     let runtime = runtime()?;
     runtime.block_on(work(&task, requests, &cancel, |reply| {
         let mut line = serde_json::to_vec(reply)?;
@@ -51,10 +57,9 @@ fn listen(input: impl BufRead + Send + 'static, cancel: Cancel) -> mpsc::Unbound
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
         for line in input.lines() {
-            let request = line.ok().and_then(|line| serde_json::from_str(&line).ok());
-            match request {
-                Some(request) if sender.send(request).is_ok() => {}
-                _ => break,
+            let Some(request) = line.ok().and_then(|line| serde_json::from_str(&line).ok()) else { break };
+            if sender.send(request).is_err() {
+                break;
             }
         }
         drop(sender);
@@ -84,31 +89,53 @@ async fn work(
     cancel: &Cancel,
     mut reply: impl FnMut(&Reply) -> io::Result<()>,
 ) -> io::Result<()> {
-    let statement = PlannedStatement {
-        name: match task.statement.parse() {
-            Ok(name) => name,
-            Err(impossible) => match impossible {},
-        },
-        title: task.title.clone(),
-        sql: task.sql.clone(),
-    };
-    let mut executor = match open(task, &statement).await {
-        Ok(executor) => executor,
+    let statements: Vec<_> = task.statements.iter().map(planned).collect();
+    let (mut executor, settings) = match open(task, &statements).await {
+        Ok(opened) => opened,
         Err(message) => return reply(&Reply::Failed(message)),
     };
+    let versions = Some(environment::versions());
+    reply(&Reply::Ready(Box::new(Ready { protocol: Some(VERSION), versions, peer: None, settings })))?;
     while let Some(request) = requests.recv().await {
-        let sample = executor.sample(&statement, request.into(), cancel).await;
-        reply(&match sample {
-            Ok(Some(row)) => Reply::Sample(Box::new(row)),
+        reply(&match take(&mut executor, &statements, &request, cancel).await {
+            Ok(Some(sample)) => Reply::Sample(Box::new(sample)),
             Ok(None) => Reply::Stopped,
-            Err(error) => Reply::Failed(error.to_string()),
+            Err(message) => Reply::Failed(message),
         })?;
     }
     Ok(())
 }
 
-/// Makes what the program itself would have made for the statement.
-async fn open(task: &Task, statement: &PlannedStatement) -> Result<InProcess, String> {
+fn planned(told: &TaskStatement) -> PlannedStatement {
+    let name = told.name.parse().unwrap_or_else(|impossible: std::convert::Infallible| match impossible {});
+    PlannedStatement { name, title: told.title.clone(), sql: told.sql.clone() }
+}
+
+async fn take(
+    executor: &mut InProcess,
+    statements: &[PlannedStatement],
+    request: &Request,
+    cancel: &Cancel,
+) -> Result<Option<TakenSample>, String> {
+    let statement = statements.get(request.statement).ok_or("there is no such statement in the task")?;
+    let slot = Slot { phase: request.phase, iteration: request.iteration };
+    let keep = if request.rows.is_some() { KeepRows::Yes } else { KeepRows::No };
+    let sample = executor.sample(statement, slot, keep, cancel).await.map_err(|error: RunError| error.to_string())?;
+    let Some(sample) = sample else { return Ok(None) };
+    if let (Some(path), Some(rows)) = (&request.rows, &sample.rows) {
+        rows_file::write(path, rows).map_err(|error| format!("cannot write rows into {}: {error}", path.display()))?;
+    }
+    Ok(Some(TakenSample { row: sample.row, plan: sample.plan, operators: sample.operators }))
+}
+
+/// Makes what the program itself would have made for the statements.
+async fn open(task: &Task, statements: &[PlannedStatement]) -> Result<(InProcess, Vec<Setting>), String> {
+    if task.protocol != VERSION {
+        return Err(format!(
+            "it speaks version {VERSION} of the protocol, and was spoken to in version {}",
+            task.protocol
+        ));
+    }
     let text = |error: &dyn std::error::Error| error.to_string();
     let suite = match &task.suite_folder {
         Some(folder) => Suite::from_folder(&paths::from_shown(folder)),
@@ -120,17 +147,25 @@ async fn open(task: &Task, statement: &PlannedStatement) -> Result<InProcess, St
     let expectation = Expectation { scale: None, verify_hashes: false };
     let data = DataSet::open(url, &expectation).await.map_err(|error| text(&error))?;
     let limits = EngineLimits { memory_bytes: task.memory_limit_bytes, spill_dir: task.spill_dir.clone() };
-    let settings = restored_settings(&task.profile, &task.settings).map_err(|error| text(&error))?;
+    let settings = match &task.engine {
+        TaskEngine::Recorded { profile, settings } => restored_settings(profile, settings),
+        TaskEngine::Named { profile, sets } => {
+            let profile = Profile::find(profile).map_err(|error| text(&error))?;
+            Settings::resolve(&profile, setting_variables(), sets)
+        }
+        TaskEngine::Foreign => return Err("the task is for another engine".to_owned()),
+    };
+    let settings = settings.map_err(|error| text(&error))?;
+    let recorded = recorded_settings(&settings);
     let engine = Arc::new(Engine::new(settings, &limits).await.map_err(|error| text(&error))?);
     data.register(&engine).map_err(|error| text(&error))?;
-    let statements = std::slice::from_ref(statement);
     let verifier = open_answers(&task.answers, statements, &suite, &data, &limits).await;
     let verifier = verifier.map_err(|error| text(&error))?;
     let cold = match task.cold {
         true => Some(ColdFiles::of(&data).map_err(|error| text(&error))?),
         false => None,
     };
-    Ok(InProcess::new(engine, verifier, Duration::from_nanos(task.timeout_ns), cold))
+    Ok((InProcess::new(engine, verifier, Duration::from_nanos(task.timeout_ns), cold), recorded))
 }
 
 /// Sets the limit of everything that is written to, and sees to it that the system kills this process before any other.

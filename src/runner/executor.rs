@@ -1,7 +1,7 @@
-//! Where samples are taken: in this process, or in a child of its own for each statement.
+//! Where samples are taken: in this process, in a process of its own, or in another engine.
 //!
-//! The run loop ([`run_all`](super::run_all)) asks for one sample after another and writes what it gets; it knows neither
-//! engines nor processes.
+//! The loops ([`run_all`](super::run_all), [`run_ab`](super::run_ab)) ask for one sample after another and write what they get; they
+//! know neither engines nor processes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,41 @@ use std::time::Duration;
 use futures::future::LocalBoxFuture;
 
 use super::cold::ColdFiles;
-use super::run::to_row;
-use super::{Cancel, Failure, PlannedStatement, RunError, SampleRecord, Slot, Verifier, clock, execute_recorded};
+use super::row::{failed_row, finished_row, write_verdict};
+use super::{
+    Cancel, Failure, PlannedStatement, ResultRows, RunError, SampleRecord, Slot, Verifier, clock, execute_recorded,
+};
 use crate::engine::{Engine, ErrorClass};
-use crate::results::format::SampleRow;
+use crate::results::format::{OperatorRow, PlanRow, SampleRow};
+
+/// A sample that was taken.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// Its line in the results.
+    pub row: SampleRow,
+    /// The operators of its plan; none if it is not known.
+    pub plan: Vec<PlanRow>,
+    /// What they did.
+    pub operators: Vec<OperatorRow>,
+    /// Its rows, if they were wanted and there are any.
+    pub rows: Option<ResultRows>,
+}
+
+impl From<SampleRow> for Sample {
+    /// A sample of whose plan nothing is known.
+    fn from(row: SampleRow) -> Self {
+        Self { row, plan: Vec::new(), operators: Vec::new(), rows: None }
+    }
+}
+
+/// Whether somebody wants the rows of a sample after they were checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeepRows {
+    /// Somebody does.
+    Yes,
+    /// Nobody does, so that their memory is free for the next sample.
+    No,
+}
 
 /// Takes samples.
 pub trait Executor {
@@ -21,8 +52,9 @@ pub trait Executor {
         &'a mut self,
         statement: &'a PlannedStatement,
         slot: Slot,
+        rows: KeepRows,
         cancel: &'a Cancel,
-    ) -> LocalBoxFuture<'a, Result<Option<SampleRow>, RunError>>;
+    ) -> LocalBoxFuture<'a, Result<Option<Sample>, RunError>>;
 
     /// No sample of this statement follows.
     fn finish<'a>(&'a mut self, statement: &'a PlannedStatement) -> LocalBoxFuture<'a, ()>;
@@ -43,7 +75,13 @@ impl InProcess {
         Self { engine, verifier, timeout, cold }
     }
 
-    async fn take(&mut self, statement: &PlannedStatement, slot: Slot, cancel: &Cancel) -> Option<SampleRow> {
+    async fn take(
+        &mut self,
+        statement: &PlannedStatement,
+        slot: Slot,
+        rows: KeepRows,
+        cancel: &Cancel,
+    ) -> Option<Sample> {
         // Before files are evicted: the reference engine reads them.
         self.verifier.prepare(statement, self.timeout, cancel).await;
         if cancel.is_cancelled() {
@@ -55,13 +93,19 @@ impl InProcess {
             Ok(()) => execute_recorded(&self.engine, &statement.sql, self.timeout, cancel).await,
             Err(failure) => (Err(failure), SampleRecord::default()),
         };
-        if matches!(&result, Err(failure) if failure.class == ErrorClass::Cancelled) {
-            return None;
-        }
-        let mut row = to_row(statement, slot.phase, slot.iteration, started_at, result, &self.verifier);
+        let (mut row, result_rows) = match result {
+            Err(failure) if failure.class == ErrorClass::Cancelled => return None,
+            Err(failure) => (failed_row(statement, slot, started_at, failure), None),
+            Ok(execution) => {
+                let mut row = finished_row(statement, slot, started_at, &execution);
+                write_verdict(&mut row, self.verifier.check(&statement.name, &execution.rows));
+                (row, Some(execution.rows))
+            }
+        };
         record.write_to(&mut row);
         row.cold = self.cold.is_some() && row.error_class.as_deref() != Some("not_cold");
-        Some(row)
+        let (plan, operators) = record.plan_rows(&row);
+        Some(Sample { row, plan, operators, rows: result_rows.filter(|_| rows == KeepRows::Yes) })
     }
 
     /// Empties the caches that a cold sample must not find filled.
@@ -77,9 +121,10 @@ impl Executor for InProcess {
         &'a mut self,
         statement: &'a PlannedStatement,
         slot: Slot,
+        rows: KeepRows,
         cancel: &'a Cancel,
-    ) -> LocalBoxFuture<'a, Result<Option<SampleRow>, RunError>> {
-        Box::pin(async move { Ok(self.take(statement, slot, cancel).await) })
+    ) -> LocalBoxFuture<'a, Result<Option<Sample>, RunError>> {
+        Box::pin(async move { Ok(self.take(statement, slot, rows, cancel).await) })
     }
 
     fn finish<'a>(&'a mut self, statement: &'a PlannedStatement) -> LocalBoxFuture<'a, ()> {

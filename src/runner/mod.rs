@@ -12,6 +12,7 @@
 //! - [`doctor`]: what would spoil a measurement on this machine;
 //! - [`warnings`]: what a reader should know before believing the figures.
 
+mod ab;
 mod child;
 pub mod clock;
 mod cold;
@@ -20,29 +21,38 @@ pub mod environment;
 mod executor;
 mod expected;
 mod isolate;
+mod pairs;
+mod peer;
 mod plan;
 mod process;
 mod protocol;
 mod record;
 mod recorded;
+mod row;
+mod rows_file;
 mod run;
 mod sample;
 mod schedule;
+mod server;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod verify;
 pub mod warnings;
 
+pub use ab::{AbEnd, AbObserver, Lane, run_ab};
 pub use child::serve as serve_statement;
 pub use cold::{ColdError, ColdFiles};
-pub use executor::{Executor, InProcess};
+pub use executor::{Executor, InProcess, KeepRows, Sample};
 pub use expected::{ExpectedError, choose_answers, open_answers};
 pub use isolate::{ChildSetup, Isolated, SUBCOMMAND, default_process_memory_bytes};
+pub use pairs::{PairRules, SideSamples, pair_count};
+pub use peer::{Peer, PeerCommand};
 pub use plan::{PlannedStatement, RunPlan};
 pub use process::CpuTime;
+pub use protocol::TaskEngine;
 pub use record::SampleRecord;
-pub use recorded::{recorded_settings, restored_settings};
+pub use recorded::{recorded_settings, restored_settings, setting_variables};
 pub use run::{Cancel, Observer, RunEnd, RunError, run_all};
-pub use sample::{Execution, Failure, execute_once, execute_recorded};
+pub use sample::{Execution, Failure, ResultRows, execute_once, execute_recorded};
 pub use schedule::{RepeatUntil, Slot, next_slot};
 pub use verify::{Verdict, Verifier, VerifierError};

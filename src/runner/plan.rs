@@ -74,15 +74,34 @@ impl RunPlan {
     }
 
     /// The plan for people, with what else the run depends on.
-    pub fn describe<'a>(&'a self, settings: &'a Settings, data: &'a str) -> impl fmt::Display + 'a {
-        Description { plan: self, settings, data }
+    pub fn describe<'a>(
+        &'a self,
+        settings: &'a Settings,
+        peer: Option<&'a str>,
+        data: &'a str,
+    ) -> impl fmt::Display + 'a {
+        Description { plan: self, settings, peer, data }
     }
 }
 
 struct Description<'a> {
     plan: &'a RunPlan,
     settings: &'a Settings,
+    peer: Option<&'a str>,
     data: &'a str,
+}
+
+impl Description<'_> {
+    fn write_settings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "profile     {}", self.settings.profile())?;
+        for setting in self.settings.all() {
+            if setting.source != crate::engine::SettingSource::Default {
+                let value = setting.value.as_deref().unwrap_or("(unset)");
+                writeln!(f, "            {} = {value}  ({})", setting.key, setting.source)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for Description<'_> {
@@ -124,12 +143,9 @@ impl fmt::Display for Description<'_> {
         for parameter in &plan.parameters {
             writeln!(f, "            {parameter}")?;
         }
-        writeln!(f, "profile     {}", self.settings.profile())?;
-        for setting in self.settings.all() {
-            if setting.source != crate::engine::SettingSource::Default {
-                let value = setting.value.as_deref().unwrap_or("(unset)");
-                writeln!(f, "            {} = {value}  ({})", setting.key, setting.source)?;
-            }
+        match self.peer {
+            Some(peer) => writeln!(f, "engine      {peer}")?,
+            None => self.write_settings(f)?,
         }
         for (name, reason) in &plan.skipped {
             writeln!(f, "skipped     {name}: {reason}")?;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::process::{self, CpuMark, CpuTime};
 use crate::engine::Engine;
 use crate::engine::trace::{OperatorKind, PlanTrace, Span, SpanUsage, Tracer};
-use crate::results::format::SampleRow;
+use crate::results::format::{OperatorRow, PlanRow, SampleRow};
 
 /// What a sample used and did. What is not known is nothing: on other systems than Linux, for a statement that was not planned,
 /// or with `engine.trace.enabled` off.
@@ -40,6 +40,43 @@ impl SampleRecord {
         if let Some(plan) = &self.plan {
             write_plan(plan, row);
         }
+    }
+}
+
+impl SampleRecord {
+    /// The operators of the plan and what they did, as results have them; none if the statement was not planned. `row` says which
+    /// sample it is.
+    pub fn plan_rows(&self, row: &SampleRow) -> (Vec<PlanRow>, Vec<OperatorRow>) {
+        let Some(trace) = &self.plan else { return (Vec::new(), Vec::new()) };
+        let numbered = (0..).zip(&trace.operators);
+        let plan = numbered.clone().map(|(operator, traced)| PlanRow {
+            statement: row.statement.clone(),
+            plan_fingerprint: trace.fingerprint.clone(),
+            operator,
+            depth: u32::try_from(traced.depth).unwrap_or(u32::MAX),
+            kind: traced.kind.to_string(),
+            name: traced.name.clone(),
+            detail: traced.detail.clone(),
+        });
+        let operators = numbered.map(|(operator, traced)| OperatorRow {
+            statement: row.statement.clone(),
+            iteration: row.iteration,
+            plan_fingerprint: trace.fingerprint.clone(),
+            operator,
+            output_rows: traced.output_rows,
+            operator_ns: traced.operator_ns,
+            spilled_bytes: traced.spilled_bytes,
+            peak_memory_bytes: traced.peak_memory_bytes,
+            scanned_bytes: traced.scan.map(|scan| scan.scanned_bytes),
+            file_ranges_total: traced.scan.map(|scan| scan.file_ranges_total),
+            file_ranges_pruned: traced.scan.map(|scan| scan.file_ranges_pruned),
+            row_groups_total: traced.scan.map(|scan| scan.row_groups_total),
+            row_groups_pruned: traced.scan.map(|scan| scan.row_groups_pruned),
+            pages_total: traced.scan.map(|scan| scan.pages_total),
+            pages_pruned: traced.scan.map(|scan| scan.pages_pruned),
+            rows_in: traced.scan.map(|scan| scan.rows_in),
+        });
+        (plan.collect(), operators.collect())
     }
 }
 
@@ -117,6 +154,7 @@ mod tests {
             depth: 0,
             name: kind.to_string(),
             kind,
+            detail: String::new(),
             output_rows: 0,
             operator_ns: index as u64 + 1,
             spill_count: 1,

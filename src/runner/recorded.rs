@@ -9,6 +9,11 @@ pub fn recorded_settings(settings: &Settings) -> Vec<Setting> {
     all.map(|s| Setting { key: s.key, value: s.value, source: s.source.to_string() }).collect()
 }
 
+/// The environment, for settings that it names.
+pub fn setting_variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+}
+
 /// The settings of a record.
 pub fn restored_settings(profile: &str, recorded: &[Setting]) -> Result<Settings, SettingError> {
     let resolved = recorded.iter().map(|setting| {

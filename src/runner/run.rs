@@ -13,8 +13,8 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::{Execution, Executor, Failure, PlannedStatement, RunPlan, Verdict, Verifier, next_slot};
-use crate::results::format::{Check, Phase, SampleRow};
+use super::{Executor, KeepRows, PlannedStatement, RunPlan, next_slot};
+use crate::results::format::SampleRow;
 use crate::results::{ResultsError, RunWriter};
 
 /// The user's wish to stop, which every part of a run can wait for.
@@ -76,11 +76,19 @@ pub enum RunError {
     /// A sample cannot be put on disk.
     #[error(transparent)]
     Results(#[from] ResultsError),
-    /// The process of a statement cannot be started.
-    #[error("the process for statement {statement} cannot be started: {message}; run without --isolate")]
-    Child {
-        /// The statement.
-        statement: String,
+    /// A process that is to take samples cannot be started, or cannot take any.
+    #[error("{program} {message}")]
+    Process {
+        /// What it is.
+        program: String,
+        /// What is wrong with it, with advice.
+        message: String,
+    },
+    /// The rows of two sides cannot be kept for a comparison.
+    #[error("cannot write rows for a comparison into {path}: {message}; name another folder with --spill-dir")]
+    Rows {
+        /// The folder or file.
+        path: std::path::PathBuf,
         /// The system's message.
         message: String,
     },
@@ -110,12 +118,12 @@ pub async fn run_all(
             if cancel.is_cancelled() {
                 return Ok((RunEnd::Interrupted, [samples, current].concat()));
             }
-            let Some(sample) = executor.sample(statement, slot, cancel).await? else {
+            let Some(sample) = executor.sample(statement, slot, KeepRows::No, cancel).await? else {
                 return Ok((RunEnd::Interrupted, [samples, current].concat()));
             };
-            writer.append(&sample)?;
-            observer.sample_finished(&sample);
-            current.push(sample);
+            writer.append(&sample.row)?;
+            observer.sample_finished(&sample.row);
+            current.push(sample.row);
         }
         executor.finish(statement).await;
         observer.statement_finished(statement, &[before, current.clone()].concat());
@@ -124,62 +132,12 @@ pub async fn run_all(
     Ok((RunEnd::Complete, samples))
 }
 
-/// A sample of which nothing is known but what it is of.
-fn empty_row(statement: &PlannedStatement, phase: Phase, iteration: u32, started_at: String) -> SampleRow {
-    SampleRow { statement: statement.name.to_string(), iteration, phase, started_at, ..SampleRow::default() }
-}
-
-/// What is recorded of a failure without an execution.
-pub(super) fn failed_row(
-    statement: &PlannedStatement,
-    phase: Phase,
-    iteration: u32,
-    started_at: String,
-    failure: Failure,
-) -> SampleRow {
-    let mut row = empty_row(statement, phase, iteration, started_at);
-    row.error_class = Some(failure.class.to_string());
-    row.message = Some(failure.message);
-    row
-}
-
-/// What is recorded of an execution.
-pub(super) fn to_row(
-    statement: &PlannedStatement,
-    phase: Phase,
-    iteration: u32,
-    started_at: String,
-    result: Result<Execution, Failure>,
-    verifier: &Verifier,
-) -> SampleRow {
-    let mut row = empty_row(statement, phase, iteration, started_at);
-    match result {
-        Ok(execution) => {
-            row.planning_ns = Some(execution.planning_ns);
-            row.execute_ns = Some(execution.execute_ns);
-            row.row_count = Some(execution.batches.iter().map(|batch| batch.num_rows() as u64).sum());
-            let (check, message) = match verifier.check(&statement.name, &execution) {
-                Verdict::Verified => (Check::Verified, None),
-                Verdict::Unverified(reason) => (Check::Unverified, Some(reason)),
-                Verdict::Wrong(reason) => (Check::Wrong, Some(reason)),
-            };
-            row.check = Some(check);
-            row.message = message;
-        }
-        Err(failure) => {
-            row.error_class = Some(failure.class.to_string());
-            row.message = Some(failure.message);
-        }
-    }
-    row
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::results::test_support::{run_file, sample_rows};
-    use crate::runner::Slot;
     use crate::runner::test_support::run_plan;
+    use crate::runner::{Sample, Slot};
     use futures::future::LocalBoxFuture;
 
     /// Gives right samples, but for those that a test names; stops where a test says.
@@ -195,8 +153,9 @@ mod tests {
             &'a mut self,
             statement: &'a PlannedStatement,
             slot: Slot,
+            _rows: KeepRows,
             _cancel: &'a Cancel,
-        ) -> LocalBoxFuture<'a, Result<Option<SampleRow>, RunError>> {
+        ) -> LocalBoxFuture<'a, Result<Option<Sample>, RunError>> {
             let Slot { phase, iteration } = slot;
             let taken = format!("{} {phase:?} {iteration}", statement.name);
             let count = self.taken.iter().filter(|taken| !taken.ends_with("done")).count();
@@ -206,7 +165,7 @@ mod tests {
             let template = sample_rows().remove(usize::from(self.fail == Some(taken.as_str())));
             self.taken.push(taken);
             let row = SampleRow { statement: statement.name.to_string(), phase, iteration, ..template };
-            Box::pin(async { Ok(Some(row)) })
+            Box::pin(async { Ok(Some(row.into())) })
         }
 
         fn finish<'a>(&'a mut self, statement: &'a PlannedStatement) -> LocalBoxFuture<'a, ()> {

@@ -22,10 +22,24 @@ pub struct Execution {
     pub planning_ns: u64,
     /// From the physical plan to the last row.
     pub execute_ns: u64,
-    /// The result's columns.
+    /// The result.
+    pub rows: ResultRows,
+}
+
+/// The rows of a result.
+#[derive(Debug, Clone)]
+pub struct ResultRows {
+    /// The columns.
     pub schema: SchemaRef,
-    /// The result's rows.
+    /// The rows.
     pub batches: Vec<RecordBatch>,
+}
+
+impl ResultRows {
+    /// How many rows there are.
+    pub fn count(&self) -> u64 {
+        self.batches.iter().map(|batch| batch.num_rows() as u64).sum()
+    }
 }
 
 /// Why there is no result.
@@ -111,8 +125,7 @@ async fn timed(engine: Arc<Engine>, sql: String, place: TracerPlace) -> Result<E
     Ok(Execution {
         planning_ns: planned.nanoseconds_since(begun),
         execute_ns: done.nanoseconds_since(ready),
-        schema,
-        batches,
+        rows: ResultRows { schema, batches },
     })
 }
 
@@ -161,7 +174,7 @@ mod tests {
         let engine = engine().await;
         let result = execute_once(&engine, "select 1 as x", Duration::from_secs(60), &Cancel::new()).await;
         let execution = result.expect("it runs");
-        assert_eq!(execution.batches[0].num_rows(), 1);
+        assert_eq!(execution.rows.count(), 1);
         assert!(execution.planning_ns > 0 && execution.execute_ns > 0);
     }
 

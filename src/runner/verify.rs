@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{Cancel, Execution, PlannedStatement, execute_once};
+use super::{Cancel, PlannedStatement, ResultRows, execute_once};
 use crate::answers::{self, Answer, AnswerError, AnswerSet, Lookup, Outcome, ShapeError, SqlShape};
 use crate::engine::Engine;
 use crate::suite::StatementName;
@@ -67,7 +67,7 @@ enum Expected {
     /// An answer of the independent engine.
     Answer(Answer),
     /// The reference engine's result, once it has been asked.
-    Reference(Option<Result<Execution, String>>),
+    Reference(Option<Result<ResultRows, String>>),
     /// Nothing, for this reason.
     Nothing(String),
 }
@@ -128,7 +128,7 @@ impl Verifier {
         let Some((_, Expected::Reference(result))) = self.expected.get_mut(&statement.name) else { return };
         if result.is_none() {
             let outcome = execute_once(engine, &statement.sql, timeout, cancel).await;
-            *result = Some(outcome.map_err(|failure| failure.message));
+            *result = Some(outcome.map(|execution| execution.rows).map_err(|failure| failure.message));
         }
     }
 
@@ -140,7 +140,7 @@ impl Verifier {
     }
 
     /// Compares a result.
-    pub fn check(&self, statement: &StatementName, actual: &Execution) -> Verdict {
+    pub fn check(&self, statement: &StatementName, actual: &ResultRows) -> Verdict {
         let Some((shape, expected)) = self.expected.get(statement) else {
             return Verdict::Unverified("it is not among the prepared statements".to_owned());
         };

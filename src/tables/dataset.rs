@@ -120,6 +120,16 @@ impl DataSet {
         files.map(|file| self.url.object(&file.path).to_file_path().ok()).collect()
     }
 
+    /// The files of each table, as paths, or as URLs if they are not on this machine.
+    pub fn table_files(&self) -> BTreeMap<String, Vec<String>> {
+        let name = |file: &TableFile| {
+            let url = self.url.object(&file.path);
+            url.to_file_path().map_or_else(|()| url.to_string(), |path| path.display().to_string())
+        };
+        let names = |table: &TableFiles| table.files.iter().map(name).collect();
+        self.tables.iter().map(|table| (table.table.name.to_owned(), names(table))).collect()
+    }
+
     /// Each table's rows.
     pub fn row_counts(&self) -> BTreeMap<String, u64> {
         let count = |table: &TableFiles| table.files.iter().map(|file| file.row_count).sum();

@@ -1,7 +1,9 @@
 //! The program as its user meets it: whole invocations, their output, files and exit codes.
 
+mod ab;
 mod cli;
 mod cold;
+mod compare;
 mod files;
 mod generate;
 mod isolate;

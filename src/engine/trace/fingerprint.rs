@@ -45,7 +45,8 @@ fn describe(plan: &Arc<dyn ExecutionPlan>, depth: usize, out: &mut String) {
     }
 }
 
-fn line(plan: &Arc<dyn ExecutionPlan>) -> String {
+/// One operator without its inputs.
+pub(in crate::engine) fn line(plan: &Arc<dyn ExecutionPlan>) -> String {
     if let Some(exchange) = plan.downcast_ref::<RepartitionExec>() {
         return repartition(exchange);
     }

@@ -43,6 +43,7 @@ use datafusion::physical_plan::{
 use futures::Stream;
 
 use super::OperatorTrace;
+use super::fingerprint;
 use super::operator::operator;
 
 /// A plan under watch, and what is known of its operators, each before its inputs.
@@ -84,7 +85,7 @@ impl Watchers {
             watched.expect_more_executions();
             return Ok(Arc::clone(watched) as _);
         }
-        let record = Arc::new(Record::new(depth, plan.name()));
+        let record = Arc::new(Record::new(depth, plan.name(), fingerprint::line(&plan)));
         self.records.push(Arc::clone(&record));
         let plan = self.watch_inputs(plan, depth, executions)?;
         let watched = Arc::new(WatchedExec::new(plan, record, executions)?);
@@ -113,6 +114,7 @@ impl Watchers {
 pub(super) struct Record {
     depth: usize,
     name: String,
+    detail: String,
     output_rows: AtomicU64,
     /// The operator as long as it lives.
     alive: OnceLock<Weak<Operator>>,
@@ -127,10 +129,11 @@ impl fmt::Debug for Record {
 }
 
 impl Record {
-    fn new(depth: usize, name: &str) -> Self {
+    fn new(depth: usize, name: &str, detail: String) -> Self {
         Self {
             depth,
             name: name.to_owned(),
+            detail,
             output_rows: AtomicU64::new(0),
             alive: OnceLock::new(),
             last: OnceLock::new(),
@@ -139,7 +142,8 @@ impl Record {
 
     /// What the operator did so far.
     pub(super) fn operator(&self) -> OperatorTrace {
-        operator(self.depth, &self.name, self.output_rows.load(Ordering::Relaxed), &self.metrics())
+        let output_rows = self.output_rows.load(Ordering::Relaxed);
+        OperatorTrace { detail: self.detail.clone(), ..operator(self.depth, &self.name, output_rows, &self.metrics()) }
     }
 
     fn metrics(&self) -> MetricsSet {

@@ -42,7 +42,7 @@ impl OperatorKind {
         [Self::Scan, Self::Filter, Self::Join, Self::Aggregate, Self::Window, Self::Sort, Self::Exchange, Self::Other];
 
     /// The kind of an operator by its name, as plans show it.
-    fn of(name: &str) -> Self {
+    pub(in crate::engine) fn of(name: &str) -> Self {
         match name {
             "DataSourceExec" | "LazyMemoryExec" | "StreamingTableExec" => Self::Scan,
             "FilterExec" => Self::Filter,
@@ -85,6 +85,8 @@ pub struct OperatorTrace {
     pub name: String,
     /// What it is for.
     pub kind: OperatorKind,
+    /// Its own line in the text that the plan's fingerprint is made from.
+    pub detail: String,
     /// Rows that came out of it.
     pub output_rows: u64,
     /// Time of its own work, summed over its partitions.
@@ -153,6 +155,7 @@ pub(super) fn operator(depth: usize, name: &str, output_rows: u64, metrics: &Met
         depth,
         name: name.to_owned(),
         kind,
+        detail: String::new(),
         output_rows,
         operator_ns: sums.operator_ns(kind),
         spill_count: sums.spill_count,
