@@ -3,7 +3,8 @@
 //! `cargo bench` measures, `cargo bench -- --test` runs each once. Each file says what is inside the timed region.
 
 mod answers;
+mod compare;
 mod planning;
 mod results;
 
-criterion::criterion_main!(planning::benches, answers::benches, results::benches);
+criterion::criterion_main!(planning::benches, answers::benches, results::benches, compare::benches);

@@ -3,7 +3,7 @@
 //! The modules in the order that data goes through them:
 //!
 //! ```text
-//! datagen ──▶ parquet + manifest.json ──▶ tables ──▶ engine ──▶ runner ──▶ results ──▶ report
+//! datagen ──▶ parquet + manifest.json ──▶ tables ──▶ engine ──▶ runner ──▶ results ──▶ compare ──▶ report
 //!                       queries/ ──▶ suite ────────────▲           ▲
 //!                       queries/answers/ ──▶ answers ──────────────┘
 //! ```

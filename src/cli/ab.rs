@@ -261,10 +261,16 @@ async fn open(session: &Session, choices: &[EngineChoice], cancel: &Cancel) -> R
 
 fn ab_file(args: &Args, session: &Session, specs: &[SideSpec], rules: AbRules, warnings: Vec<Warning>) -> AbFile {
     let names: Vec<_> = specs.iter().map(SideSpec::name).collect();
+    let titles: Vec<_> = specs.iter().map(SideSpec::title).collect();
+    // Sides that are alike are told apart by their letters.
+    let title = |index: usize| match titles.iter().filter(|title| **title == titles[index]).count() {
+        1 => titles[index].clone(),
+        _ => format!("{} ({})", titles[index], letter(index)),
+    };
     let side = |(index, spec): (usize, &SideSpec)| AbSide {
         side: letter(index).to_string(),
         run: format!("{}-{}", letter(index), spec.name()),
-        title: spec.title(),
+        title: title(index),
         place: spec.place(args.measure.isolate),
     };
     AbFile {
@@ -330,13 +336,11 @@ async fn measure(mut work: Work<'_>, form: &ab_report::Form, cancel: &Cancel) ->
     for warning in &work.file.warnings {
         output::note(&format!("warning: {}", warning.message));
     }
-    let end = match control(&mut work, cancel).await? {
-        AbEnd::Complete => {
-            say_what_is_ahead(&work);
-            sample_sides(&mut work, cancel).await?
-        }
-        end => end,
-    };
+    let end = both_phases(&mut work, cancel).await;
+    for opened in &mut work.opened {
+        opened.executor.close().await;
+    }
+    let end = end?;
     finish(&mut work, end)?;
     let ab = Ab::read(work.writer.folder())?;
     output::data(&ab_report::of(&ab, form)?)?;
@@ -346,6 +350,16 @@ async fn measure(mut work: Work<'_>, form: &ab_report::Form, cancel: &Cancel) ->
         output::note(&format!("`dsbench ab --resume {folder}` does the rest"));
     }
     Ok(code(&ab, end))
+}
+
+async fn both_phases(work: &mut Work<'_>, cancel: &Cancel) -> Result<AbEnd, Failure> {
+    match control(work, cancel).await? {
+        AbEnd::Complete => {
+            say_what_is_ahead(work);
+            sample_sides(work, cancel).await
+        }
+        end => Ok(end),
+    }
 }
 
 fn pair_rules(work: &Work<'_>) -> PairRules {
@@ -395,9 +409,7 @@ async fn control(work: &mut Work<'_>, cancel: &Cancel) -> Result<AbEnd, Failure>
     let samples: Vec<_> = lanes.into_iter().map(|lane| lane.samples).collect();
     controls.iter_mut().zip(samples).for_each(|(side, samples)| side.run.samples = samples);
     remember(&mut work.file, progress.close());
-    for statement in statements {
-        twin.executor.finish(statement).await;
-    }
+    twin.executor.close().await;
     Ok(end?)
 }
 

@@ -150,6 +150,7 @@ pub(super) async fn measure(
     let progress = RunProgress::new(plan);
     let result = run_all(plan, executor, std::mem::take(&mut run.samples), &mut writer, &progress, cancel).await;
     progress.close();
+    executor.close().await;
     let (end, samples) = result?;
     run.samples = samples;
     finish(&mut run, plan, end);

@@ -46,11 +46,12 @@ impl Noise {
         let baseline_first = found.iter().flat_map(|pairs| &pairs.baseline_first);
         let later_over_earlier =
             log_ratios.iter().zip(baseline_first).map(|(ratio, first)| if *first { *ratio } else { -ratio });
-        let levelled: Vec<_> = found.iter().map(Pairs::levelled).collect();
+        // Not levelled: of two pairs a statement nothing would be left to see the noise by.
+        let seconds: Vec<_> = found.iter().map(|pairs| pairs.seconds.clone()).collect();
         Some(Self {
             pairs: distances.len(),
             pair_difference: Spread::of(&distances)?.median,
-            overall: overall(&levelled, thresholds)?,
+            overall: overall(&seconds, thresholds)?,
             second_over_first: place_effect(&later_over_earlier.collect::<Vec<_>>()),
         })
     }

@@ -98,9 +98,10 @@ impl AbWriter {
     pub fn side(&self, file: &mut RunFile) -> Result<(RunWriter, Run), ResultsError> {
         let folder = self.folder.join(&file.run);
         if folder.exists() {
-            return RunWriter::reopen(&folder);
+            let (writer, run) = RunWriter::reopen(&folder)?;
+            return Ok((writer.in_ab(&self.folder), run));
         }
-        let writer = RunWriter::create(&self.folder, file)?;
+        let writer = RunWriter::create(&self.folder, file)?.in_ab(&self.folder);
         let run = Run { folder: writer.folder().to_owned(), file: file.clone(), samples: Vec::new() };
         Ok((writer, run))
     }

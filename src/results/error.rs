@@ -1,7 +1,7 @@
 //! Why results cannot be written or read.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -22,16 +22,15 @@ pub enum ResultsError {
     },
     /// A sample cannot be put on disk.
     #[error(
-        "cannot write {path}: {message}; all samples before this one are on disk: make room, and go on with \
-         `dsbench run --resume {folder}`"
+        "cannot write {path}: {message}; all samples before this one are on disk: make room, and go on with `{resume}`"
     )]
     Sample {
         /// The file.
         path: PathBuf,
         /// The system's message.
         message: String,
-        /// The run's folder.
-        folder: PathBuf,
+        /// What goes on.
+        resume: String,
     },
     /// Runs cannot be written into a file.
     #[error("{path} is not a folder: name the parent of run folders with --out")]
@@ -102,8 +101,8 @@ impl ResultsError {
         }
     }
 
-    pub(super) fn sample(path: PathBuf, folder: &Path, error: &std::io::Error) -> Self {
-        Self::Sample { path, message: error.to_string(), folder: folder.to_owned() }
+    pub(super) fn sample(path: PathBuf, resume: &str, error: &std::io::Error) -> Self {
+        Self::Sample { path, message: error.to_string(), resume: resume.to_owned() }
     }
 }
 

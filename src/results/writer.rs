@@ -30,6 +30,8 @@ pub struct RunWriter {
     samples: File,
     /// Where the last whole line ends; 0 before the header is written.
     samples_bytes: u64,
+    /// What goes on after a failure.
+    resume: String,
 }
 
 impl RunWriter {
@@ -55,7 +57,8 @@ impl RunWriter {
         let file = File::options().append(true).create_new(true).open(&path);
         let samples = file.map_err(ResultsError::io("create", &path))?;
         lock(&samples, &folder)?;
-        let writer = Self { folder, samples, samples_bytes: 0 };
+        let resume = resume_command(&folder);
+        let writer = Self { folder, samples, samples_bytes: 0, resume };
         writer.write_run(run)?;
         // The folder's own name in its parent.
         paths::sync_folder(out).map_err(ResultsError::io("write", out))?;
@@ -71,7 +74,8 @@ impl RunWriter {
         lock(&samples, folder)?;
         // Read again: another process may have written until the lock was had.
         let run = Run::read(folder)?;
-        let mut writer = Self { folder: folder.to_owned(), samples, samples_bytes: 0 };
+        let resume = resume_command(folder);
+        let mut writer = Self { folder: folder.to_owned(), samples, samples_bytes: 0, resume };
         if run.file.status != Status::Complete {
             writer.repair(&run, &path)?;
         }
@@ -100,6 +104,12 @@ impl RunWriter {
         Ok(())
     }
 
+    /// As a side of the A/B in that folder, which goes on in another way.
+    pub(super) fn in_ab(mut self, ab: &Path) -> Self {
+        self.resume = format!("dsbench ab --resume {}", ab.display());
+        self
+    }
+
     /// Where the run is.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -113,7 +123,7 @@ impl RunWriter {
         if let Err(error) = written {
             // What is left of the line would spoil the next one.
             drop(self.samples.set_len(self.samples_bytes));
-            return Err(ResultsError::sample(path, &self.folder, &error));
+            return Err(ResultsError::sample(path, &self.resume, &error));
         }
         self.samples_bytes += line.len() as u64;
         Ok(())
@@ -148,6 +158,10 @@ pub(super) fn make_new_folder(out: &Path, name: &mut String) -> Result<PathBuf, 
             Err(error) => return Err(ResultsError::io("make the folder", folder)(error)),
         }
     }
+}
+
+fn resume_command(folder: &Path) -> String {
+    format!("dsbench run --resume {}", folder.display())
 }
 
 fn make_folder(out: &Path) -> Result<(), ResultsError> {

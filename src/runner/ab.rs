@@ -10,7 +10,7 @@
 //! The control phase, two engines of one configuration, is the same loop with other sides.
 
 use super::pairs::{
-    PairRules, SideSamples, block_order, comparable_sides, is_settled, is_time_up, next_iteration, next_statement,
+    PairRules, SideSamples, block_order, comparable_sides, is_time_up, next_iteration, next_statement, progress,
 };
 use super::{Cancel, Executor, KeepRows, PlannedStatement, ResultRows, RunError, Sample, Slot};
 use crate::answers::{self, Outcome, SqlShape};
@@ -68,13 +68,11 @@ pub async fn run_ab(
     cancel: &Cancel,
 ) -> Result<AbEnd, RunError> {
     let mut session = Session { warm: vec![vec![false; lanes.len()]; statements.len()] };
-    loop {
-        let samples = by_statement(statements, lanes);
-        let Some(index) = next_statement(rules, &samples) else {
-            let all_settled = samples.iter().all(|sides| is_settled(rules, sides));
-            return Ok(if is_time_up(rules, &samples) && !all_settled { AbEnd::TimeUp } else { AbEnd::Complete });
-        };
-        drop(samples);
+    let mut all: Vec<_> = statements.iter().map(|statement| progress(rules, &of_statement(statement, lanes))).collect();
+    while let Some(index) = next_statement(&all) {
+        if is_time_up(rules, lanes.iter().flat_map(|lane| &lane.samples)) {
+            return Ok(AbEnd::TimeUp);
+        }
         let statement = &statements[index];
         observer.block_started(statement);
         let is_done = warm_up(statement, rules, lanes, &mut session.warm[index], observer, cancel).await?
@@ -83,12 +81,10 @@ pub async fn run_ab(
             return Ok(AbEnd::Interrupted);
         }
         let sides = of_statement(statement, lanes);
-        observer.block_finished(statement, &sides, is_settled(rules, &sides));
+        all[index] = progress(rules, &sides);
+        observer.block_finished(statement, &sides, all[index].is_settled);
     }
-}
-
-fn by_statement<'a>(statements: &[PlannedStatement], lanes: &'a [Lane<'_>]) -> Vec<SideSamples<'a>> {
-    statements.iter().map(|statement| of_statement(statement, lanes)).collect()
+    Ok(AbEnd::Complete)
 }
 
 /// The samples of one statement, a list for each side.

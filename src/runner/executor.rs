@@ -58,6 +58,11 @@ pub trait Executor {
 
     /// No sample of this statement follows.
     fn finish<'a>(&'a mut self, statement: &'a PlannedStatement) -> LocalBoxFuture<'a, ()>;
+
+    /// No sample follows at all: a process gets time to end by itself.
+    fn close(&mut self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
 }
 
 /// Takes samples in this process.

@@ -181,9 +181,15 @@ impl Executor for Isolated {
 
     fn finish<'a>(&'a mut self, _statement: &'a PlannedStatement) -> LocalBoxFuture<'a, ()> {
         Box::pin(async move {
-            if self.statements.is_empty()
-                && let Some(server) = self.server.take()
-            {
+            if self.statements.is_empty() {
+                self.close().await;
+            }
+        })
+    }
+
+    fn close(&mut self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(async move {
+            if let Some(server) = self.server.take() {
                 server.end().await;
             }
         })

@@ -57,8 +57,20 @@ fn pairs_with(sides: &SideSamples<'_>, other: usize) -> Pairs {
     pairs(sides[0].iter().copied(), sides[other].iter().copied())
 }
 
-/// Whether a statement needs no more pairs.
-pub(super) fn is_settled(rules: &PairRules, sides: &SideSamples<'_>) -> bool {
+/// How far a statement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) pairs: usize,
+    /// Whether it needs no more of them.
+    pub(super) is_settled: bool,
+}
+
+/// How far a statement is, by its samples.
+pub(super) fn progress(rules: &PairRules, sides: &SideSamples<'_>) -> Progress {
+    Progress { pairs: pair_count(sides), is_settled: is_settled(rules, sides) }
+}
+
+fn is_settled(rules: &PairRules, sides: &SideSamples<'_>) -> bool {
     let comparable = comparable_sides(sides);
     let count = pair_count(sides);
     comparable.is_empty()
@@ -70,20 +82,16 @@ pub(super) fn is_settled(rules: &PairRules, sides: &SideSamples<'_>) -> bool {
                 .all(|side| is_narrow(&log_ratios(&pairs_with(sides, *side).levelled()), &rules.thresholds))
 }
 
-/// The statement that gets the next block; nothing if all are settled or the time is used up.
-pub(super) fn next_statement(rules: &PairRules, statements: &[SideSamples<'_>]) -> Option<usize> {
-    if is_time_up(rules, statements) {
-        return None;
-    }
-    let open = (0..statements.len()).filter(|index| !is_settled(rules, &statements[*index]));
-    open.min_by_key(|index| pair_count(&statements[*index]))
+/// The statement that gets the next block: the first of those that have fewest pairs; nothing if all are settled.
+pub(super) fn next_statement(statements: &[Progress]) -> Option<usize> {
+    let open = statements.iter().enumerate().filter(|(_, statement)| !statement.is_settled);
+    open.min_by_key(|(_, statement)| statement.pairs).map(|(index, _)| index)
 }
 
-/// Whether the samples so far have taken as long as they may.
-pub(super) fn is_time_up(rules: &PairRules, statements: &[SideSamples<'_>]) -> bool {
-    let samples = statements.iter().flatten().flatten();
-    let spent: f64 = samples.filter_map(|sample| sample_seconds(sample, true)).sum();
-    rules.max_seconds.is_some_and(|limit| spent >= limit)
+/// Whether samples have taken as long as they may.
+pub(super) fn is_time_up<'a>(rules: &PairRules, samples: impl Iterator<Item = &'a SampleRow>) -> bool {
+    let Some(limit) = rules.max_seconds else { return false };
+    samples.filter_map(|sample| sample_seconds(sample, true)).sum::<f64>() >= limit
 }
 
 /// The sides of a statement's next block in the order in which they are sampled. `shift` is the statement's place in the suite: which
@@ -133,8 +141,8 @@ mod tests {
 
     #[track_caller]
     fn check_next(rules: &PairRules, statements: &[Vec<Vec<SampleRow>>], expected: Option<usize>) {
-        let statements: Vec<_> = statements.iter().map(|sides| of(sides)).collect();
-        assert_eq!(next_statement(rules, &statements), expected);
+        let progress: Vec<_> = statements.iter().map(|sides| progress(rules, &of(sides))).collect();
+        assert_eq!(next_statement(&progress), expected);
     }
 
     #[test]
@@ -155,9 +163,10 @@ mod tests {
 
     #[test]
     fn the_time_may_be_up() {
-        let rules = PairRules { max_seconds: Some(0.4), ..rules() };
-        check_next(&rules, &[vec![side(&[100]), side(&[100])]], Some(0));
-        check_next(&rules, &[vec![side(&[100, 100]), side(&[100, 100])]], None);
+        let limited = PairRules { max_seconds: Some(0.4), ..rules() };
+        let samples = side(&[100, 100, 100, 100]);
+        assert!(!is_time_up(&limited, samples[..3].iter()) && is_time_up(&limited, samples.iter()));
+        assert!(!is_time_up(&rules(), samples.iter()));
     }
 
     #[test]

@@ -185,4 +185,12 @@ impl Executor for Peer {
     fn finish<'a>(&'a mut self, statement: &'a PlannedStatement) -> LocalBoxFuture<'a, ()> {
         Box::pin(async move { self.verifier.release(&statement.name) })
     }
+
+    fn close(&mut self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(async move {
+            if let Some(server) = self.server.take() {
+                server.end().await;
+            }
+        })
+    }
 }

@@ -11,7 +11,20 @@ fn check_error(code: i32, arguments: &[&str], expected: &str) {
 
 #[test]
 fn help_teaches() {
-    for command in ["run", "generate", "layout", "sql", "queries", "report", "doctor", "completions", "man"] {
+    for command in [
+        "run",
+        "ab",
+        "compare",
+        "explain",
+        "generate",
+        "layout",
+        "sql",
+        "queries",
+        "report",
+        "doctor",
+        "completions",
+        "man",
+    ] {
         let help = expect_code(0, &[command, "--help"]).stdout;
         assert!(help.contains("Usage:"), "{help}");
         assert!(dsbench(&["--help"]).stdout.contains(command));
