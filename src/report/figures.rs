@@ -1,6 +1,6 @@
 //! Words and figures that every form of report shares.
 
-use crate::results::format::{Peak, Status, Summary, Warning};
+use crate::results::format::{Peak, RunFile, Status, Summary, Warning};
 use crate::results::{Aggregate, Run, StatementState, StatementSummary, findings};
 use crate::text;
 
@@ -107,13 +107,7 @@ pub(super) fn environment(run: &Run) -> Vec<(&'static str, String)> {
         ("run", file.run.clone()),
         ("profile", file.profile.clone()),
         ("data", format!("{scale}, {} of Parquet{layout}{fingerprint}", text::bytes(file.data.bytes))),
-        (
-            "program",
-            format!(
-                "dsbench {}, DataFusion {}, build profile {}",
-                file.versions.dsbench, file.versions.datafusion, file.versions.build_profile
-            ),
-        ),
+        ("program", program(file)),
         (
             "machine",
             format!(
@@ -126,6 +120,18 @@ pub(super) fn environment(run: &Run) -> Vec<(&'static str, String)> {
         ),
         ("system", format!("{}, kernel {}", file.machine.os, file.machine.kernel)),
     ]
+}
+
+/// What ran the statements.
+fn program(file: &RunFile) -> String {
+    let versions = &file.versions;
+    match &file.peer {
+        Some(peer) => format!("{} {}, driven by dsbench {}", peer.name, peer.version, versions.dsbench),
+        None => format!(
+            "dsbench {}, DataFusion {}, build profile {}",
+            versions.dsbench, versions.datafusion, versions.build_profile
+        ),
+    }
 }
 
 /// Everything to be said before the figures are believed, what the statements told included.
