@@ -5,6 +5,7 @@
 //!                    (the noise now)        each sample on disk, in its side's run
 //! ```
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use super::session::{EngineChoice, Opened, Session, command_line, open_data};
 use super::sides::{SideSpec, owners_of_sets};
 use super::suggest::suggesting;
 use crate::compare::{Noise, Thresholds};
+use crate::engine::Settings;
 use crate::report::noise_words;
 use crate::results::format::{self, AbFile, AbRules, AbSide, RunFile, SideOf, Status, Warning};
 use crate::results::{Ab, AbWriter, OperatorWriter, Run, RunWriter, StatementState, sample_seconds, summarize};
@@ -215,8 +217,12 @@ pub(super) fn run(args: Args) -> Result<Code, Failure> {
 /// What would be done.
 fn describe(specs: &[SideSpec], plan: &RunPlan, rules: &AbRules, data: &str) -> Result<String, Failure> {
     let mut text = String::new();
+    let baseline = specs[0].settings()?;
     for (index, spec) in specs.iter().enumerate() {
         text.push_str(&format!("side {}      {}\n", letter(index), spec.title()));
+        if spec.is_own() {
+            text.push_str(&differing_settings(&baseline, &spec.settings()?));
+        }
     }
     let (statements, sides) = (plan.statements.len(), specs.len());
     let samples = statements * sides * (plan.warmup + rules.least_pairs) as usize;
@@ -243,12 +249,20 @@ fn describe(specs: &[SideSpec], plan: &RunPlan, rules: &AbRules, data: &str) -> 
         percent(rules.margin), percent(rules.least_change), percent(rules.false_discovery_rate)
     ));
     text.push('\n');
-    for spec in specs.iter().filter(|spec| spec.is_own()) {
-        spec.settings()?;
-    }
-    let baseline = specs[0].settings()?;
     text.push_str(&plan.describe(&baseline, None, data).to_string());
     Ok(text)
+}
+
+/// The settings that are not the baseline's, a line each.
+fn differing_settings(baseline: &Settings, other: &Settings) -> String {
+    let ours: HashMap<String, Option<String>> = baseline.all().into_iter().map(|s| (s.key, s.value)).collect();
+    let word = |value: Option<&String>| value.map_or("(unset)", String::as_str).to_owned();
+    let differing = other.all().into_iter().filter(|s| ours.get(&s.key) != Some(&s.value));
+    let line = |setting: crate::engine::ResolvedSetting| {
+        let before = word(ours.get(&setting.key).and_then(Option::as_ref));
+        format!("            {} = {}  (a: {before})\n", setting.key, word(setting.value.as_ref()))
+    };
+    differing.map(line).collect()
 }
 
 async fn open(session: &Session, choices: &[EngineChoice], cancel: &Cancel) -> Result<Vec<Opened>, Failure> {

@@ -146,7 +146,7 @@ fn settings(found: &mut Found<'_>) {
         let words = |setting: Option<&Setting>| match setting {
             Some(Setting { value: Some(value), .. }) => value.clone(),
             Some(_) => "not set".to_owned(),
-            None => "not known to that program".to_owned(),
+            None => "not set, or not known to that program".to_owned(),
         };
         found.add(kind, &key, words(ours), words(theirs));
     }
@@ -341,8 +341,8 @@ mod tests {
             "settings isolate: false; 3.0 GiB",
             "settings a.unset: not set; 3",
             "settings a.x: 1; 2",
-            "settings old.mine: 1; not known to that program",
-            "settings old.turned: 1; not known to that program",
+            "settings old.mine: 1; not set, or not known to that program",
+            "settings old.turned: 1; not set, or not known to that program",
         ];
         check(ours, theirs, &expected);
         let peer = |file: &mut RunFile| {

@@ -8,7 +8,7 @@
 //!
 //! What changes more slowly than a pair takes (a machine that warms up, a neighbour that comes and goes) is in both of its
 //! samples and cancels in their ratio. What depends on the place within a pair has the opposite sign in the other half of the
-//! pairs, in which the other side is first, and [`level_order`] takes it out. Logarithms make a ratio and its inverse the same
+//! pairs, in which the other side is first, and `level_order` takes it out. Logarithms make a ratio and its inverse the same
 //! distance from 0. The median bears with a pair in which something else used the machine.
 
 use super::signed_rank::minimum_effect_test;
@@ -30,7 +30,7 @@ pub struct PairedRatio {
 }
 
 impl PairedRatio {
-    /// From pairs of (baseline, other side) in seconds, after [`level_order`]; nothing for none.
+    /// From pairs of (baseline, other side) in seconds, after `level_order`; nothing for none.
     pub fn of(pairs: &[(f64, f64)], thresholds: &Thresholds) -> Option<Self> {
         let log_ratios = log_ratios(pairs);
         let middle = Spread::of(&log_ratios)?.median;

@@ -21,7 +21,7 @@ impl Pairs {
         self.seconds.len()
     }
 
-    /// The pairs without what their order does to them: see [`level_order`].
+    /// The pairs without what their order does to them: see `level_order`.
     pub fn levelled(&self) -> Vec<(f64, f64)> {
         level_order(&self.seconds, &self.baseline_first)
     }

@@ -158,7 +158,13 @@ fn wrong_use_is_told() {
 #[test]
 fn a_dry_run_says_what_would_be_done() {
     let shown = expect_code(0, &["ab", "default", "datafusion", "--queries", "q3", "--dry-run"]).stdout;
-    for expected in ["side a      default", "side b      datafusion", "12 to 60 a statement", "same within ±3%"] {
+    for expected in [
+        "side a      default",
+        "engine.pushdown.filter = false  (a: true)",
+        "side b      datafusion",
+        "12 to 60 a statement",
+        "same within ±3%",
+    ] {
         assert!(shown.contains(expected), "{shown}");
     }
 }
