@@ -429,6 +429,16 @@ fn largest_reasons(compared: &ComparisonWithReasons) -> (Vec<(&StatementReasons,
     (reasons, left_out)
 }
 
+/// The sentence that is all there is to say of each of several statements, as of those of an engine that tells nothing of itself.
+fn common_reason(compared: &ComparisonWithReasons) -> Option<&str> {
+    let mut reasons = compared.reasons.iter().map(|(_, sentences, diff)| match sentences.as_slice() {
+        [only] if diff.is_empty() => Some(only.as_str()),
+        _ => None,
+    });
+    let first = reasons.next()??;
+    (compared.reasons.len() > 1 && reasons.all(|reason| reason == Some(first))).then_some(first)
+}
+
 fn reasons_text(out: &mut String, compared: &ComparisonWithReasons, names_side: bool) {
     let (reasons, left_out) = largest_reasons(compared);
     if reasons.is_empty() {
@@ -436,6 +446,10 @@ fn reasons_text(out: &mut String, compared: &ComparisonWithReasons, names_side: 
     }
     line(out, "");
     line(out, &if names_side { format!("why `{}` differs", compared.comparison.other) } else { "why".to_owned() });
+    if let Some(sentence) = common_reason(compared) {
+        line(out, &format!("  {sentence}"));
+        return;
+    }
     for ((name, sentences, _), difference) in reasons {
         line(
             out,
@@ -479,6 +493,11 @@ fn suite_markdown(out: &mut String, comparison: &Comparison) {
 fn reasons_markdown(out: &mut String, compared: &ComparisonWithReasons) {
     let (reasons, left_out) = largest_reasons(compared);
     if reasons.is_empty() {
+        return;
+    }
+    if let Some(sentence) = common_reason(compared) {
+        line(out, &format!("Why `{}` differs: {}", compared.comparison.other, one_line(sentence)));
+        line(out, "");
         return;
     }
     folded(out, &format!("Why `{}` differs", compared.comparison.other), |out| {
@@ -729,6 +748,35 @@ pub(super) mod tests {
         report.noise = None;
         report.notes.clear();
         report
+    }
+
+    #[test]
+    fn what_holds_for_all_statements_is_said_once() {
+        let mut silent = report();
+        for (_, sentences, diff) in &mut silent.comparisons[0].reasons {
+            *sentences = vec!["the other side tells nothing of its operators".to_owned()];
+            diff.clear();
+        }
+        let why = |text: &str, begin: &str, lines: usize| {
+            let found: Vec<_> = text.lines().skip_while(|line| !line.starts_with(begin)).take(lines).collect();
+            found.join("\n")
+        };
+        check(
+            &why(&comparison_text(&silent, Style::Plain), "why", 3),
+            expect![[r#"
+            why
+              the other side tells nothing of its operators
+
+        "#]],
+        );
+        check(
+            &why(&comparison_markdown(&silent), "Why", 1),
+            expect![[r#"
+            Why `other` differs: the other side tells nothing of its operators
+        "#]],
+        );
+        let one = ComparisonWithReasons { reasons: silent.comparisons[0].reasons[..1].to_vec(), ..silent.comparisons.remove(0) };
+        assert_eq!(common_reason(&one), None);
     }
 
     #[test]

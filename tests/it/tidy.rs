@@ -63,6 +63,12 @@ fn wire_types_stand_in_one_place() {
 fn committed_runs_stay_readable() {
     let runs = files(&root().join("results"), "json");
     assert!(!runs.is_empty(), "there are reference runs");
+    let (comparisons, runs): (Vec<_>, Vec<_>) = runs.into_iter().partition(|file| file.ends_with("ab.json"));
+    assert!(!comparisons.is_empty(), "there is a reference A/B");
+    for file in comparisons {
+        let ab = dsbench::results::Ab::read(&file).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((ab.sides.len(), ab.control.is_some()), (2, true), "{}", file.display());
+    }
     for file in runs {
         let run = dsbench::results::Run::read(&file).unwrap_or_else(|error| panic!("{error}"));
         assert!(run.file.summary.is_some_and(|summary| summary.complete), "{}", file.display());
