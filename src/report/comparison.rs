@@ -775,7 +775,10 @@ pub(super) mod tests {
             Why `other` differs: the other side tells nothing of its operators
         "#]],
         );
-        let one = ComparisonWithReasons { reasons: silent.comparisons[0].reasons[..1].to_vec(), ..silent.comparisons.remove(0) };
+        let one = ComparisonWithReasons {
+            reasons: silent.comparisons[0].reasons[..1].to_vec(),
+            ..silent.comparisons.remove(0)
+        };
         assert_eq!(common_reason(&one), None);
     }
 
