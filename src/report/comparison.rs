@@ -762,11 +762,10 @@ pub(super) mod tests {
             found.join("\n")
         };
         check(
-            &why(&comparison_text(&silent, Style::Plain), "why", 3),
+            &why(&comparison_text(&silent, Style::Plain), "why", 2),
             expect![[r#"
             why
               the other side tells nothing of its operators
-
         "#]],
         );
         check(
