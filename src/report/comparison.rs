@@ -429,14 +429,11 @@ fn largest_reasons(compared: &ComparisonWithReasons) -> (Vec<(&StatementReasons,
     (reasons, left_out)
 }
 
-/// The sentence that is all there is to say of each of several statements, as of those of an engine that tells nothing of itself.
-fn common_reason(compared: &ComparisonWithReasons) -> Option<&str> {
-    let mut reasons = compared.reasons.iter().map(|(_, sentences, diff)| match sentences.as_slice() {
-        [only] if diff.is_empty() => Some(only.as_str()),
-        _ => None,
-    });
-    let first = reasons.next()??;
-    (compared.reasons.len() > 1 && reasons.all(|reason| reason == Some(first))).then_some(first)
+/// The sentences that are all there is to say of each of several statements, as of those of an engine that tells nothing of itself.
+fn common_reasons(compared: &ComparisonWithReasons) -> Option<&[String]> {
+    let (first, others) = compared.reasons.split_first()?;
+    let is_alike = |(_, sentences, diff): &StatementReasons| *sentences == first.1 && diff.is_empty();
+    (!others.is_empty() && is_alike(first) && others.iter().all(is_alike)).then_some(&first.1)
 }
 
 fn reasons_text(out: &mut String, compared: &ComparisonWithReasons, names_side: bool) {
@@ -446,8 +443,8 @@ fn reasons_text(out: &mut String, compared: &ComparisonWithReasons, names_side: 
     }
     line(out, "");
     line(out, &if names_side { format!("why `{}` differs", compared.comparison.other) } else { "why".to_owned() });
-    if let Some(sentence) = common_reason(compared) {
-        line(out, &format!("  {sentence}"));
+    if let Some(sentences) = common_reasons(compared) {
+        sentences.iter().for_each(|sentence| line(out, &format!("  {sentence}")));
         return;
     }
     for ((name, sentences, _), difference) in reasons {
@@ -495,8 +492,8 @@ fn reasons_markdown(out: &mut String, compared: &ComparisonWithReasons) {
     if reasons.is_empty() {
         return;
     }
-    if let Some(sentence) = common_reason(compared) {
-        line(out, &format!("Why `{}` differs: {}", compared.comparison.other, one_line(sentence)));
+    if let Some(sentences) = common_reasons(compared) {
+        line(out, &format!("Why `{}` differs: {}", compared.comparison.other, one_line(&sentences.join("; "))));
         line(out, "");
         return;
     }
@@ -754,7 +751,8 @@ pub(super) mod tests {
     fn what_holds_for_all_statements_is_said_once() {
         let mut silent = report();
         for (_, sentences, diff) in &mut silent.comparisons[0].reasons {
-            *sentences = vec!["the other side tells nothing of its operators".to_owned()];
+            let silent = |name| format!("{name} tells nothing of its operators");
+            *sentences = vec![silent("the baseline"), silent("the other side")];
             diff.clear();
         }
         let why = |text: &str, begin: &str, lines: usize| {
@@ -762,23 +760,24 @@ pub(super) mod tests {
             found.join("\n")
         };
         check(
-            &why(&comparison_text(&silent, Style::Plain), "why", 2),
+            &why(&comparison_text(&silent, Style::Plain), "why", 3),
             expect![[r#"
             why
+              the baseline tells nothing of its operators
               the other side tells nothing of its operators
         "#]],
         );
         check(
             &why(&comparison_markdown(&silent), "Why", 1),
             expect![[r#"
-            Why `other` differs: the other side tells nothing of its operators
+            Why `other` differs: the baseline tells nothing of its operators; the other side tells nothing of its operators
         "#]],
         );
         let one = ComparisonWithReasons {
             reasons: silent.comparisons[0].reasons[..1].to_vec(),
             ..silent.comparisons.remove(0)
         };
-        assert_eq!(common_reason(&one), None);
+        assert_eq!(common_reasons(&one), None);
     }
 
     #[test]
