@@ -105,6 +105,9 @@ class Engine:
 
     def tell(self, key, value, source="dsbench"):
         """Notes a setting, and who chose it: dsbench, this script (peer), or the engine (default)."""
+        # The folder is this process's own: no two runs could have it in common, and comparing them would be refused.
+        if self.spill and str(value).startswith(self.spill):
+            return
         self.settings.append({"key": key, "value": str(value), "source": source})
 
 
