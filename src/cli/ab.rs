@@ -73,7 +73,7 @@ pub(super) struct Args {
     /// The most pairs a statement, however wide its interval; a multiple of four
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(2..=10_000))]
     max_pairs: u32,
-    /// Pairs a statement for the look at the machine's noise; 0 leaves it out
+    /// Pairs a statement for the look at the machine's noise, an even number; 0 leaves it out
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     control_pairs: u32,
     #[command(flatten)]
@@ -154,7 +154,8 @@ impl Args {
             false_discovery_rate: default.false_discovery_rate,
             least_pairs,
             max_pairs,
-            control_pairs: self.control_pairs,
+            // A B, then B A.
+            control_pairs: self.control_pairs.next_multiple_of(2),
             max_seconds: self.max_time.map(|time| time.as_secs_f64()),
         })
     }

@@ -157,8 +157,12 @@ fn wrong_use_is_told() {
 
 #[test]
 fn a_dry_run_says_what_would_be_done() {
-    let shown = expect_code(0, &["ab", "default", "datafusion", "--queries", "q3", "--dry-run"]).stdout;
+    let odd = ["--control-pairs", "1"];
+    let arguments = ["ab", "default", "datafusion", "--queries", "q3", "--dry-run"];
+    let shown = expect_code(0, &[&arguments[..], &odd].concat()).stdout;
     for expected in [
+        // 2 sides x (1 warm-up + 2 pairs), since pairs are taken as A B, B A.
+        "control     6 samples",
         "side a      default",
         "engine.pushdown.filter = false  (a: true)",
         "side b      datafusion",
