@@ -2,9 +2,10 @@
 //!
 //! `cargo bench` measures, `cargo bench -- --test` runs each once. Each file says what is inside the timed region.
 
+mod ansi;
 mod answers;
 mod compare;
 mod planning;
 mod results;
 
-criterion::criterion_main!(planning::benches, answers::benches, results::benches, compare::benches);
+criterion::criterion_main!(ansi::benches, planning::benches, answers::benches, results::benches, compare::benches);

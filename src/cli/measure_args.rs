@@ -140,7 +140,8 @@ pub(super) fn parse_percent(text: &str) -> Result<f64, String> {
 }
 
 /// The options that may be given beside --resume, as clap calls them: they change nothing of what is measured.
-const BESIDE_RESUME: [&str; 7] = ["resume", "allow_changed", "out", "json", "columns", "spill_dir", "format"];
+const BESIDE_RESUME: [&str; 8] =
+    ["resume", "allow_changed", "out", "json", "columns", "spill_dir", "format", "error_format"];
 
 /// The first option that contradicts a `--resume` given with it. What the environment says is no contradiction: the record stands
 /// above it.

@@ -33,6 +33,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use exit::Failure;
+use output::ErrorFormat;
 
 /// A TPC-DS benchmark harness and the query engine it measures.
 ///
@@ -41,6 +42,9 @@ use exit::Failure;
 #[derive(Debug, Parser)]
 #[command(name = "dsbench", version, after_help = EXAMPLES, max_term_width = 110)]
 struct Cli {
+    /// How an error is written to standard error
+    #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t = ErrorFormat::Text)]
+    error_format: ErrorFormat,
     #[command(subcommand)]
     command: Command,
 }
@@ -55,6 +59,8 @@ Examples:
   dsbench sql \"select count(*) from store_sales\"
   dsbench sql                                  the same in a shell
   dsbench queries show q14a                    the exact SQL
+  dsbench --error-format json sql \"select x\"   an error as {\"class\":\"UNRESOLVED_COLUMN\",\"sqlstate\":\"42703\",
+                                               \"message\":…,\"line\":1,\"column\":8,\"length\":1,\"hint\":…}
 
 Exit codes: 0 well, 2 wrong usage, 3 data missing or damaged, 4 a statement failed, 5 a wrong answer, 6 slower than --fail-on,
 130 interrupted, 1 anything else.
@@ -87,7 +93,8 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    let result = match cli.command {
+    let Cli { error_format, command } = cli;
+    let result = match command {
         Command::Run(args) => run::run(*args),
         Command::Ab(args) => ab::run(*args),
         Command::Explain(args) => explain::run(args),
@@ -107,7 +114,7 @@ pub fn main() -> ExitCode {
         // Whoever read the output has seen enough.
         Err(Failure::BrokenPipe) => ExitCode::SUCCESS,
         Err(failure) => {
-            output::note(&format!("dsbench: {failure}"));
+            output::failed(&failure, error_format);
             failure.code().into()
         }
     }

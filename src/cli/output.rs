@@ -17,6 +17,24 @@ pub(super) fn note(text: &str) {
     drop(writeln!(io::stderr().lock(), "{text}"));
 }
 
+/// How a failure is written to standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ErrorFormat {
+    /// For people: lines with carets under the place
+    Text,
+    /// For programs: one line of JSON
+    Json,
+}
+
+/// Writes why the program ends to standard error.
+pub(super) fn failed(failure: &Failure, format: ErrorFormat) {
+    match format {
+        // What follows the first line begins at the left edge, so that its carets stand where they should.
+        ErrorFormat::Text => note(&format!("dsbench: {failure}")),
+        ErrorFormat::Json => note(&failure.json().to_string()),
+    }
+}
+
 /// A failed write to standard output.
 pub(super) fn failure(error: io::Error) -> Failure {
     match error.kind() {

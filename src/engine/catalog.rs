@@ -52,6 +52,22 @@ impl Engine {
         Ok(tables)
     }
 
+    /// The names of all tables and views, those outside of the default schema with their schemas in front.
+    pub(super) fn table_names(&self) -> Vec<String> {
+        let (catalog_name, default_schema) = self.default_names();
+        let Some(catalog) = self.context().catalog(&catalog_name) else { return Vec::new() };
+        let mut names = Vec::new();
+        for schema_name in catalog.schema_names() {
+            let tables = catalog.schema(&schema_name).map(|schema| schema.table_names()).unwrap_or_default();
+            names.extend(tables.into_iter().map(|table| match schema_name == default_schema {
+                true => table,
+                false => format!("{schema_name}.{table}"),
+            }));
+        }
+        names.sort();
+        names
+    }
+
     /// One table by its name, `schema.name`, or the path of a file.
     pub async fn table(&self, name: &str) -> Result<TableInfo, EngineError> {
         let tables = self.tables().await?;

@@ -1,37 +1,66 @@
 //! The one SQL dialect of the program: sqlparser's generic one, from a single place.
 //!
-//! All SQL is read through here, so that syntax of our own (`div`, `CREATE FUNCTION … LANGUAGE PYTHON`) has one place to go.
+//! All SQL is read through here, so that syntax of our own (`div`) has one place to go, and so that operations can be marked with
+//! their places while they are read: the parser asks its dialect before it reads an operand or an operator.
 
 use std::any::TypeId;
 
+use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+
+use super::ansi::Marks;
 
 /// DataFusion's generic dialect under our name.
 #[derive(Debug, Default)]
-pub(super) struct SqlDialect(GenericDialect);
+pub(super) struct SqlDialect {
+    generic: GenericDialect,
+    /// Where operations stand in the text; nothing if nobody wants to know.
+    marks: Option<Marks>,
+}
+
+impl SqlDialect {
+    /// The dialect that marks operations with their places, and reads `div`.
+    pub(super) fn with_marks() -> Self {
+        Self { generic: GenericDialect, marks: Some(Marks::default()) }
+    }
+
+    /// The marks of what was read.
+    pub(super) fn marks(&self) -> Option<&Marks> {
+        self.marks.as_ref()
+    }
+}
 
 macro_rules! as_generic {
     ($($method:ident),* $(,)?) => {
-        $(fn $method(&self) -> bool { self.0.$method() })*
+        $(fn $method(&self) -> bool { self.generic.$method() })*
     };
 }
 
 impl Dialect for SqlDialect {
     /// The parser asks some questions by the dialect's type; to those we are the generic one.
     fn dialect(&self) -> TypeId {
-        self.0.dialect()
+        self.generic.dialect()
     }
 
     fn is_identifier_start(&self, ch: char) -> bool {
-        self.0.is_identifier_start(ch)
+        self.generic.is_identifier_start(ch)
     }
 
     fn is_identifier_part(&self, ch: char) -> bool {
-        self.0.is_identifier_part(ch)
+        self.generic.is_identifier_part(ch)
     }
 
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
-        self.0.is_delimited_identifier_start(ch)
+        self.generic.is_delimited_identifier_start(ch)
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        self.marks.as_ref()?.operand(parser)
+    }
+
+    fn parse_infix(&self, parser: &mut Parser<'_>, left: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
+        self.marks.as_ref()?.operator(parser, left, precedence)
     }
 
     as_generic! {

@@ -1,15 +1,20 @@
 //! What can go wrong in the engine, sorted into classes that results record and exit codes follow.
 
+use std::error::Error;
 use std::fmt;
+use std::iter::successors;
 
 use datafusion::error::DataFusionError;
 use thiserror::Error;
 
+use super::ansi::{Condition, SqlError};
 use super::{FileError, ProfileError, SettingError};
 
 /// The class of a failure, as the `error_class` column of results has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorClass {
+    /// A condition that Spark has a name for; it is shown as that name.
+    Sql(Condition),
     /// The text is no SQL.
     Parse,
     /// The SQL names something unknown or does not type-check, or cannot be planned.
@@ -35,6 +40,7 @@ pub enum ErrorClass {
 impl fmt::Display for ErrorClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Sql(condition) => condition.name(),
             Self::Parse => "parse",
             Self::Plan => "plan",
             Self::OutOfMemory => "out_of_memory",
@@ -52,7 +58,10 @@ impl fmt::Display for ErrorClass {
 /// A failure of the engine.
 #[derive(Debug, Error)]
 pub enum EngineError {
-    /// A statement failed in parsing, planning or running.
+    /// A statement failed, with a class of its own and a place.
+    #[error(transparent)]
+    Sql(Box<SqlError>),
+    /// A statement failed in parsing, planning or running, in another way.
     #[error("{message}")]
     Statement {
         /// What kind of failure it is.
@@ -83,6 +92,7 @@ impl EngineError {
     /// The class of the failure.
     pub fn class(&self) -> ErrorClass {
         match self {
+            Self::Sql(error) => ErrorClass::Sql(error.condition()),
             Self::Statement { class, .. } => *class,
             Self::Setting(_) | Self::Profile(_) => ErrorClass::Plan,
             Self::SpillFolder { .. } | Self::File(_) => ErrorClass::Io,
@@ -103,6 +113,9 @@ const NOT_WRITTEN: &str = "the result could not be written to its end, and what 
 
 impl From<DataFusionError> for EngineError {
     fn from(error: DataFusionError) -> Self {
+        if let Some(error) = sql_error(&error) {
+            return Self::Sql(Box::new(error.clone()));
+        }
         if let DataFusionError::External(cause) = error.find_root()
             && let Some(file) = cause.downcast_ref::<FileError>()
         {
@@ -118,6 +131,14 @@ impl From<DataFusionError> for EngineError {
         }
         Self::Statement { class, message }
     }
+}
+
+/// The error of ours that DataFusion, arrow and parquet have wrapped into theirs.
+fn sql_error(error: &DataFusionError) -> Option<&SqlError> {
+    error.iter().find_map(|error| {
+        let mut chain = successors(Some(error as &(dyn Error + 'static)), |&error| error.source());
+        chain.find_map(|error| error.downcast_ref::<SqlError>())
+    })
 }
 
 fn classify(error: &DataFusionError) -> ErrorClass {
@@ -139,6 +160,12 @@ fn classify(error: &DataFusionError) -> ErrorClass {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow::error::ArrowError;
+    use datafusion::common::Diagnostic;
+    use datafusion::parquet::errors::ParquetError;
+
     use super::*;
 
     #[track_caller]
@@ -154,5 +181,25 @@ mod tests {
         check(std::io::Error::other("disk").into(), ErrorClass::Io);
         check(DataFusionError::Execution("division".into()), ErrorClass::Execution);
         check(DataFusionError::Internal(NOT_ENDED.into()), ErrorClass::Io);
+    }
+
+    #[test]
+    fn an_error_of_ours_is_found_in_all_wrappings() {
+        let class = ErrorClass::Sql(Condition::DivideByZero);
+        let ours = || SqlError::new(Condition::DivideByZero, "division by zero", None, None);
+        let external = || DataFusionError::External(Box::new(ours()));
+        let diagnostic = Diagnostic::new_error("no", None);
+        check(external(), class);
+        check(ArrowError::ExternalError(Box::new(ours())).into(), class);
+        check(ArrowError::ExternalError(Box::new(external())).into(), class);
+        check(ParquetError::from(ArrowError::from(external())).into(), class);
+        check(DataFusionError::Shared(Arc::new(external())), class);
+        check(DataFusionError::External(Box::new(Arc::new(external()))), class);
+        check(external().with_diagnostic(diagnostic), class);
+        check(DataFusionError::Collection(vec![external()]), class);
+        let second = DataFusionError::Collection(vec![DataFusionError::Plan("no".into()), external()]);
+        assert_eq!(EngineError::from(second).class(), class);
+        assert_eq!(EngineError::from(external()).to_string(), "[DIVIDE_BY_ZERO] division by zero.");
+        assert_eq!(class.to_string(), "DIVIDE_BY_ZERO");
     }
 }

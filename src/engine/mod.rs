@@ -3,11 +3,13 @@
 //! - [`Settings`]: every knob with its value and where the value came from, resolved once;
 //! - [`Profile`]: a named set of values, `default` and `datafusion` among them;
 //! - [`Engine`]: `Engine::new(settings)`, [`Engine::plan`], [`Engine::execute`];
+//! - [`SqlError`]: an error that points into the SQL, with Spark's class and the way out;
 //! - [`trace`]: what a plan did while it ran;
 //! - [`EngineError`]: what went wrong, with a class that results record.
 //!
 //! The `datafusion` profile is the same code path with everything of ours off: it is the baseline.
 
+mod ansi;
 mod cancellation;
 mod catalog;
 mod copy;
@@ -22,6 +24,7 @@ mod session;
 mod settings;
 mod spill;
 pub mod trace;
+mod udf;
 
 /// The versions of what the engine is built on.
 pub mod versions {
@@ -31,13 +34,14 @@ pub mod versions {
     pub const ARROW: &str = arrow::ARROW_VERSION;
 }
 
+pub use ansi::{CheckedOperation, Condition, Place, SqlError};
 pub use catalog::{ColumnInfo, TableInfo};
 pub use error::{EngineError, ErrorClass};
 pub use files::FileError;
 pub use profile::{Profile, ProfileError};
 pub use session::{Engine, EngineLimits, ParsedStatement, Plan, PlannedOperator};
 pub use settings::{
-    AdaptiveOptions, EngineOptions, MemoryPoolKind, PushdownOptions, ResolvedSetting, SettingError, SettingSource,
-    Settings,
+    AdaptiveOptions, EngineOptions, MemoryPoolKind, PushdownOptions, ResolvedSetting, Semantics, SettingError,
+    SettingSource, Settings, SqlOptions,
 };
 pub(crate) use spill::SpillFolder;

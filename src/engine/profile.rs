@@ -140,7 +140,10 @@ mod tests {
     fn dotted_and_nested_keys_mean_the_same() {
         check("description = ''\n[set]\n'a.b' = true\n", Ok(&[("a.b", "true")]));
         check("description = ''\n[set.a]\nb = 7\n", Ok(&[("a.b", "7")]));
-        check("description = ''\nextends = 'datafusion'\n[set]\nx = 'y'", Ok(&[("x", "y")]));
+        check(
+            "description = ''\nextends = 'datafusion'\n[set]\nx = 'y'",
+            Ok(&[("engine.sql.semantics", "datafusion"), ("x", "y")]),
+        );
     }
 
     #[test]

@@ -1,28 +1,36 @@
 //! [`Engine`]: settings, rules and functions become a DataFusion session; SQL becomes plans and batches.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
+use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::{LogicalPlan, ResetVariable, SetVariable, Statement as LogicalStatement};
+use datafusion::logical_expr::{
+    CreateView, DdlStatement, LogicalPlan, ResetVariable, SetVariable, Statement as LogicalStatement,
+};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, collect, displayable, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use datafusion::sql::parser::{DFParserBuilder, ResetStatement, Statement as SqlStatement};
+use datafusion::sql::parser::{DFParser, DFParserBuilder, ResetStatement, Statement as SqlStatement};
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Set, Statement as AstStatement};
+use datafusion::sql::sqlparser::tokenizer::Token;
+use futures::TryStreamExt;
 
+use super::ansi::{self, LastError, Mark, Marks, Origin};
 use super::dialect::SqlDialect;
-use super::settings::{MemoryPoolKind, canonical_key};
+use super::settings::{MemoryPoolKind, SqlOptions, canonical_key};
 use super::spill::SpillFolder;
 use super::trace::{self, Meter, OperatorKind, Span, Tracer};
-use super::{EngineError, Settings, cancellation, copy, files, optimizer};
+use super::{EngineError, SettingError, Settings, cancellation, copy, files, optimizer, udf};
 
 /// How much DataFusion remembers of folders' listings.
 const LISTINGS: &str = "datafusion.runtime.list_files_cache_limit";
@@ -48,6 +56,8 @@ pub struct Engine {
     /// Nothing if `engine.trace.enabled` is off.
     meter: Option<Arc<Meter>>,
     reads_files: bool,
+    /// Of the operation that failed last.
+    last_error: Arc<LastError>,
     /// Removed with the engine.
     spill: SpillFolder,
 }
@@ -60,7 +70,15 @@ impl std::fmt::Debug for Engine {
 
 /// A statement that was read but not yet planned.
 #[derive(Debug, Clone)]
-pub struct ParsedStatement(SqlStatement);
+pub struct ParsedStatement {
+    statement: SqlStatement,
+    /// The operations in it that know their places.
+    marks: Arc<[Mark]>,
+    /// The whole text that the user wrote.
+    text: Arc<str>,
+    /// Where in the text the statement stands.
+    bytes: Range<usize>,
+}
 
 /// A physical plan that is ready to run, once.
 #[derive(Debug)]
@@ -142,16 +160,23 @@ impl Engine {
             None => runtime.with_memory_pool(pool).build_arc()?,
         };
         let config = SessionConfig::from(settings.config_options().clone()).with_information_schema(true);
-        let state = SessionStateBuilder::new()
+        let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
+            .with_analyzer_rules(optimizer::analyzer_rules())
+            .with_function_factory(Some(Arc::new(udf::SqlFunctions)))
             .with_optimizer_rules(optimizer::logical_rules())
+            .with_query_planner(Arc::new(ansi::LazyPlanner))
             .with_physical_optimizer_rules(optimizer::physical_rules(settings.config_options()))
             .build();
+        if let Some(policy) = settings.engine().sql.policy() {
+            ansi::register_functions(&mut state, policy)?;
+        }
         let session_settings = Mutex::new(settings.clone());
         let context = SessionContext::new_with_state(state);
-        let engine = Self { context, settings, session_settings, meter, reads_files: false, spill };
+        let last_error = Arc::default();
+        let engine = Self { context, settings, session_settings, meter, reads_files: false, last_error, spill };
         for (key, value) in engine.settings.runtime_values() {
             // The session alone knows how to change its caches; it is told as a user would tell it.
             engine.run(&format!("SET {key} = '{}'", value.replace('\'', "''"))).await?;
@@ -206,10 +231,29 @@ impl Engine {
 
     /// Reads a text of one or several statements.
     pub fn parse(&self, sql: &str) -> Result<Vec<ParsedStatement>, EngineError> {
-        let dialect = SqlDialect::default();
+        let text: Arc<str> = sql.into();
+        let dialect = SqlDialect::with_marks();
         let limit = self.context.state().config_options().sql_parser.recursion_limit.get();
-        let mut parser = DFParserBuilder::new(sql).with_dialect(&dialect).with_recursion_limit(limit).build()?;
-        Ok(parser.parse_statements()?.into_iter().map(ParsedStatement).collect())
+        let parser = DFParserBuilder::new(sql).with_dialect(&dialect).with_recursion_limit(limit).build();
+        let mut parsed = parser
+            .and_then(|mut parser| read_statements(&mut parser, &text))
+            .map_err(|error| self.diagnosed(error, &text, 0..sql.len()))?;
+        if let Some(marks) = dialect.marks() {
+            parsed.iter_mut().for_each(|parsed| marks.settle(&mut parsed.statement));
+            let all: Arc<[Mark]> = marks.all().into();
+            parsed.iter_mut().for_each(|parsed| parsed.marks = Arc::clone(&all));
+        }
+        Ok(parsed)
+    }
+
+    /// The error of a statement in the user's terms. Under DataFusion's semantics its own words stay.
+    fn diagnosed(&self, error: DataFusionError, text: &Arc<str>, bytes: Range<usize>) -> EngineError {
+        let state = self.context.state();
+        if SqlOptions::of(state.config_options()).policy().is_none() {
+            return error.into();
+        }
+        let (tables, functions) = (self.table_names(), self.function_names());
+        ansi::diagnose(error, text, bytes, &ansi::Names { tables: &tables, functions: &functions })
     }
 
     /// Reads and plans a text of exactly one statement. `SET`, `CREATE VIEW` and their like take effect here.
@@ -228,24 +272,38 @@ impl Engine {
     }
 
     /// Plans one statement.
-    pub async fn plan_statement(&self, statement: ParsedStatement) -> Result<Plan, EngineError> {
-        let mut statement = self.with_own_setting_names(statement.0)?;
+    pub async fn plan_statement(&self, parsed: ParsedStatement) -> Result<Plan, EngineError> {
+        let ParsedStatement { statement, marks, text, bytes } = parsed;
+        let diagnosed = |error| self.diagnosed(error, &text, bytes.clone());
+        let mut statement = self.with_own_setting_names(statement, &text, &bytes)?;
         if self.reads_files {
             copy::check_places(&mut statement, &self.context.runtime_env()).await?;
         }
-        let state = self.context.state();
-        let mut logical = state.statement_to_plan(statement).await?;
+        let mut state = self.context.state();
+        match SqlOptions::of(state.config_options()).policy() {
+            Some(policy) => {
+                let origin = Origin { text: Arc::clone(&text), last_error: Arc::clone(&self.last_error) };
+                ansi::prepare(&mut state, &marks, origin, policy)?;
+            }
+            None => Marks::take_off(&mut statement, &marks),
+        }
+        udf::bind_arguments(&mut statement);
+        let written = view_definition(&statement, &marks);
+        let mut logical = state.statement_to_plan(statement).await.map_err(diagnosed)?;
+        if let Some(written) = written {
+            logical = with_definition(logical, written);
+        }
         if self.reads_files {
             logical = copy::with_null_partitions(logical, state.config_options())?;
         }
-        let (logical, settings) = self.with_linked_settings(logical)?;
-        let frame = self.context.execute_logical_plan(logical).await?;
+        let (logical, settings) = self.with_linked_settings(logical, &text, &bytes)?;
+        let frame = self.context.execute_logical_plan(logical).await.map_err(diagnosed)?;
         if let Some(settings) = settings {
             self.change_settings(settings);
         }
         let task = Arc::new(frame.task_ctx());
-        let physical = cancellation::with_places_to_yield(frame.create_physical_plan().await?)?;
-        Ok(Plan { physical, task })
+        let physical = frame.create_physical_plan().await.map_err(diagnosed)?;
+        Ok(Plan { physical: cancellation::with_places_to_yield(physical)?, task })
     }
 
     /// Has a plan watched while it runs; nothing if `engine.trace.enabled` is off. The plan's rows stay the same.
@@ -264,12 +322,17 @@ impl Engine {
 
     /// Runs a plan and gives all its rows. Dropping the future cancels the work.
     pub async fn execute(&self, plan: Plan) -> Result<Vec<RecordBatch>, EngineError> {
-        Ok(collect(plan.physical, plan.task).await?)
+        drop(self.last_error.take());
+        Ok(collect(plan.physical, plan.task).await.map_err(|error| in_full(error, &self.last_error))?)
     }
 
     /// Runs a plan and gives its rows as they come. Dropping the stream cancels the work.
     pub fn execute_stream(&self, plan: Plan) -> Result<SendableRecordBatchStream, EngineError> {
-        Ok(execute_stream(plan.physical, plan.task)?)
+        drop(self.last_error.take());
+        let stream = execute_stream(plan.physical, plan.task)?;
+        let last_error = Arc::clone(&self.last_error);
+        let (schema, rows) = (stream.schema(), stream.map_err(move |error| in_full(error, &last_error)));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
     }
 
     /// Plans and runs a text of one statement.
@@ -278,17 +341,32 @@ impl Engine {
         self.execute(plan).await
     }
 
+    /// The error of a setting, at its place in the text.
+    fn diagnosed_setting(&self, error: SettingError, text: &Arc<str>, bytes: &Range<usize>, key: &str) -> EngineError {
+        match SqlOptions::of(self.context.state().config_options()).policy() {
+            Some(_) => ansi::diagnose_setting(error, text, bytes.clone(), key),
+            None => error.into(),
+        }
+    }
+
     /// Makes `SET` and `RESET` of a knob that is DataFusion's under a name of ours one of DataFusion's, and gives the settings
     /// after it.
-    fn with_linked_settings(&self, plan: LogicalPlan) -> Result<(LogicalPlan, Option<Settings>), EngineError> {
+    fn with_linked_settings(
+        &self,
+        plan: LogicalPlan,
+        text: &Arc<str>,
+        bytes: &Range<usize>,
+    ) -> Result<(LogicalPlan, Option<Settings>), EngineError> {
+        let refused = |error, key: &str| self.diagnosed_setting(error, text, bytes, key);
         let settings = self.session_settings.lock().unwrap_or_else(PoisonError::into_inner);
         let (told, after) = match plan {
             LogicalPlan::Statement(LogicalStatement::SetVariable(SetVariable { variable, value })) => {
-                let (after, variable, value) = settings.after_set(&variable, &value)?;
+                let (after, variable, value) =
+                    settings.after_set(&variable, &value).map_err(|error| refused(error, &variable))?;
                 (LogicalStatement::SetVariable(SetVariable { variable, value }), after)
             }
             LogicalPlan::Statement(LogicalStatement::ResetVariable(ResetVariable { variable })) => {
-                let (after, variable) = settings.after_reset(&variable)?;
+                let (after, variable) = settings.after_reset(&variable).map_err(|error| refused(error, &variable))?;
                 // DataFusion resets its own knobs alone; ours are set to their defaults.
                 let told = match after.own_value(&variable) {
                     Some(value) => LogicalStatement::SetVariable(SetVariable { variable, value }),
@@ -308,12 +386,21 @@ impl Engine {
     }
 
     /// Replaces Spark's names of settings in `SET`, `RESET` and `SHOW` by ours, and refuses unknown ones with the nearest.
-    fn with_own_setting_names(&self, statement: SqlStatement) -> Result<SqlStatement, EngineError> {
+    fn with_own_setting_names(
+        &self,
+        statement: SqlStatement,
+        text: &Arc<str>,
+        bytes: &Range<usize>,
+    ) -> Result<SqlStatement, EngineError> {
+        let check = |key: &str, written: &str| {
+            let refused = |error| self.diagnosed_setting(error, text, bytes, written);
+            self.settings.check_session_key(key).map_err(refused)
+        };
         let mut inner = match statement {
             SqlStatement::Statement(inner) => inner,
             SqlStatement::Reset(ResetStatement::Variable(name)) => {
                 let key = canonical_key(&name.to_string());
-                self.settings.check_session_key(&key)?;
+                check(&key, &name.to_string())?;
                 return Ok(SqlStatement::Reset(ResetStatement::Variable(dotted_name(&key))));
             }
             statement => return Ok(statement),
@@ -321,7 +408,7 @@ impl Engine {
         match inner.as_mut() {
             AstStatement::Set(Set::SingleAssignment { variable, .. }) => {
                 let key = canonical_key(&variable.to_string());
-                self.settings.check_session_key(&key)?;
+                check(&key, &variable.to_string())?;
                 *variable = dotted_name(&key);
             }
             AstStatement::ShowVariable { variable } if variable.len() > 1 => {
@@ -331,6 +418,58 @@ impl Engine {
             _ => {}
         }
         Ok(SqlStatement::Statement(inner))
+    }
+}
+
+/// Reads statements to the end of the text, each with its place in it.
+fn read_statements(parser: &mut DFParser<'_>, text: &Arc<str>) -> Result<Vec<ParsedStatement>, DataFusionError> {
+    let mut parsed = Vec::new();
+    loop {
+        let mut is_ended = parsed.is_empty();
+        while parser.parser.consume_token(&Token::SemiColon) {
+            is_ended = true;
+        }
+        let next = parser.parser.peek_token();
+        if next.token == Token::EOF {
+            return Ok(parsed);
+        }
+        if !is_ended {
+            return Ok(parser.parser.expected("end of statement", next)?);
+        }
+        let start = ansi::byte_of(text, next.span.start);
+        let statement = parser.parse_statement()?;
+        let end = ansi::byte_of(text, parser.parser.peek_token().span.start);
+        // The end of the text has no location.
+        let end = if end > start { end } else { text.len() };
+        parsed.push(ParsedStatement { statement, marks: Arc::default(), text: Arc::clone(text), bytes: start..end });
+    }
+}
+
+/// A `CREATE VIEW` or `CREATE TABLE` as the user wrote it, for catalogs to show.
+fn view_definition(statement: &SqlStatement, marks: &[Mark]) -> Option<String> {
+    let SqlStatement::Statement(inner) = statement else { return None };
+    if marks.is_empty() || !matches!(inner.as_ref(), AstStatement::CreateView(_)) {
+        return None;
+    }
+    let mut written = statement.clone();
+    Marks::take_off(&mut written, marks);
+    Some(written.to_string())
+}
+
+fn with_definition(plan: LogicalPlan, written: String) -> LogicalPlan {
+    match plan {
+        LogicalPlan::Ddl(DdlStatement::CreateView(view)) => {
+            LogicalPlan::Ddl(DdlStatement::CreateView(CreateView { definition: Some(written), ..view }))
+        }
+        other => other,
+    }
+}
+
+/// The error that an operation raised, where a layer between has made a text of it.
+fn in_full(error: DataFusionError, last_error: &LastError) -> DataFusionError {
+    match last_error.take() {
+        Some(last) if error.to_string().contains(&format!("{last:?}")) => DataFusionError::External(Box::new(last)),
+        _ => error,
     }
 }
 
@@ -454,19 +593,15 @@ mod tests {
     async fn wrong_statements_have_a_class() {
         let engine = engine(&[], 1 << 30).await;
         for (sql, class, text) in [
-            ("selec 1", "parse", ""),
+            ("selec 1", "PARSE_SYNTAX_ERROR", "Did you mean `select`?"),
             ("select 1; select 2", "parse", "one statement is expected, but the text has 2"),
             ("", "parse", "the text has 0"),
-            ("select x", "plan", "x"),
-            ("set engine.declare_key = true", "plan", "did you mean `engine.declare_keys`?"),
-            ("reset engine.declare_key", "plan", "did you mean `engine.declare_keys`?"),
-            (
-                "set engine.pushdown.topk = 5",
-                "plan",
-                "`engine.pushdown.topk` does not take `5` (SET): it takes `true` or `false`",
-            ),
+            ("select x", "UNRESOLVED_COLUMN", "x"),
+            ("set engine.declare_key = true", "SQL_CONF_NOT_FOUND", "Did you mean `engine.declare_keys`?"),
+            ("reset engine.declare_key", "SQL_CONF_NOT_FOUND", "Did you mean `engine.declare_keys`?"),
+            ("set engine.pushdown.topk = 5", "INVALID_CONF_VALUE", "`engine.pushdown.topk` does not take `5`"),
             ("set datafusion.runtime.memory_limit = '1G'", "plan", "--memory-limit"),
-            ("select 1 / 0", "execution", "Divide by zero"),
+            ("select 1 / 0", "DIVIDE_BY_ZERO", "division by zero"),
         ] {
             let error = engine.run(sql).await.expect_err(sql);
             assert_eq!(error.class().to_string(), class, "{sql}: {error}");

@@ -53,7 +53,16 @@ pub struct Failure {
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
-        Self { class: error.class(), message: error.to_string() }
+        Self { class: error.class(), message: one_line(&error) }
+    }
+}
+
+/// The class of an error of SQL stands in a column of its own, and the statement's text in the suite: a line says the rest.
+fn one_line(error: &EngineError) -> String {
+    let EngineError::Sql(error) = error else { return error.to_string() };
+    match error.place() {
+        Some(place) => format!("{} (line {}, position {})", error.message(), place.line(), place.column()),
+        None => error.message().to_owned(),
     }
 }
 
@@ -159,7 +168,7 @@ async fn wait_for_rest(at_rest: usize) -> bool {
 mod tests {
     use super::*;
     use crate::engine::trace::OperatorKind;
-    use crate::engine::{EngineLimits, Profile, Settings};
+    use crate::engine::{Condition, EngineLimits, Profile, Settings};
 
     const ENDLESS: &str = "select count(*) from generate_series(1, 3000000) a (x), generate_series(1, 3000000) b (y) where x % 7 <> y % 5";
 
@@ -218,6 +227,8 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_failure_has_its_class() {
         let result = execute_once(&engine().await, "select nothing", Duration::from_secs(60), &Cancel::new()).await;
-        assert_eq!(result.expect_err("no such column").class, ErrorClass::Plan);
+        let failure = result.expect_err("no such column");
+        assert_eq!(failure.class, ErrorClass::Sql(Condition::UnresolvedColumn));
+        assert_eq!(failure.message, "there is no column `nothing` (line 1, position 8)");
     }
 }

@@ -428,7 +428,7 @@ mod tests {
         let tables = tables(&[]).await;
         let sql = "select * from inventory where 1 / (inv_date_sk - inv_date_sk) = 1";
         let error = tables.engine.run(sql).await.expect_err("division by zero").to_string();
-        assert!(error.contains("DivideByZero"), "{error}");
+        assert!(error.contains("DIVIDE_BY_ZERO"), "{error}");
     }
 
     #[tokio::test]

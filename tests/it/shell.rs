@@ -44,7 +44,7 @@ fn statements_and_commands_come_from_standard_input() {
 #[test]
 fn a_script_ends_at_its_first_error_with_its_code() {
     check(&["--format", "csv"], "select 1 as x;\nselect y;\nselect 2 as x;\n", 4, "x\n1\n", "standard input:2: ");
-    check(&[], "set engine.memory_poll = 'fair';", 2, "", "did you mean `engine.memory_pool`?");
+    check(&[], "set engine.memory_poll = 'fair';", 2, "", "Did you mean `engine.memory_pool`?");
     check(&[], "\\nonsense\n", 2, "", "there is no command `\\nonsense`");
     check(&[], "\\o /no/such/folder/out.txt\n", 2, "", "/no/such/folder/out.txt cannot be written to");
     check(&[], "\\i /no/such/file.sql\n", 2, "", "cannot read /no/such/file.sql");

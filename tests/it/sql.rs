@@ -109,9 +109,9 @@ fn a_script_comes_from_a_file_or_standard_input() {
 #[test]
 fn failures_have_codes() {
     for (arguments, code, expected) in [
-        (vec!["selec 1"], 4, "Expected"),
+        (vec!["selec 1"], 4, "Did you mean `select`?"),
         (vec!["select * from stores"], 4, "stores"),
-        (vec!["set datafusion.execution.batch_sise = 1"], 2, "did you mean `datafusion.execution.batch_size`?"),
+        (vec!["set datafusion.execution.batch_sise = 1"], 2, "Did you mean `datafusion.execution.batch_size`?"),
         (vec![""], 2, "the text has no statement"),
         (vec!["-f", "/nowhere/x.sql"], 2, "cannot read /nowhere/x.sql"),
     ] {

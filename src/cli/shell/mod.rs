@@ -407,6 +407,8 @@ impl Failure {
         match self {
             Self::Usage(message) => Self::Usage(place(message)),
             Self::Data(message) => Self::Data(place(message)),
+            Self::Sql { origin, error } => Self::Sql { origin: place(origin), error },
+            Self::Engine(class, message) => Self::Engine(class, place(message)),
             Self::Statement(message) => Self::Statement(place(message)),
             Self::Other(message) => Self::Other(place(message)),
             Self::Interrupted(message) => Self::Interrupted(place(message)),

@@ -126,10 +126,19 @@ async fn an_error_does_not_end_the_shell() {
     check(
         &["select * from nothing;", "selec 1;", "\\nonsense", "set engine.memory_poll = 'fair';", "select 1 as one;"],
         expect![[r#"
-            error: Error during planning: table 'datafusion.public.nothing' not found
-            error: SQL error: ParserError("Expected: an SQL statement, found: selec at Line: 1, Column: 1")
+            error: [TABLE_OR_VIEW_NOT_FOUND] there is no table or view `nothing`.
+            == SQL (line 1, position 15) ==
+            select * from nothing;
+                          ^^^^^^^
+            error: [PARSE_SYNTAX_ERROR] expected an SQL statement, found `selec`. Did you mean `select`?
+            == SQL (line 1, position 1) ==
+            selec 1;
+            ^^^^^
             error: there is no command `\nonsense`; \? lists them
-            error: there is no setting `engine.memory_poll` (SET); did you mean `engine.memory_pool`?
+            error: [SQL_CONF_NOT_FOUND] there is no setting `engine.memory_poll`. Did you mean `engine.memory_pool`?
+            == SQL (line 1, position 5) ==
+            set engine.memory_poll = 'fair';
+                ^^^^^^^^^^^^^^^^^^
             +-----+
             | one |
             +-----+

@@ -1,7 +1,7 @@
 //! The optimizer's rules: DataFusion's own in its own order, and ours among them, a reason beside each.
 //!
 //! ```text
-//!   SQL ─▶ logical_rules ─▶ planner ─▶ physical_rules ─▶ operators
+//!   SQL ─▶ analyzer_rules ─▶ logical_rules ─▶ planner ─▶ physical_rules ─▶ operators
 //! ```
 //!
 //! A rule reads the session's settings each time it plans, so that `SET` holds from the next statement on. With DataFusion's own
@@ -16,10 +16,12 @@ mod tests;
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
-use datafusion::optimizer::{Optimizer, OptimizerRule};
+use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
+use super::ansi::{FallibleLast, SparkSemantics};
+use super::udf::InlineSqlFunctions;
 use gated::Gated;
 
 /// A rule on logical plans.
@@ -27,12 +29,25 @@ type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
 /// A rule on physical plans.
 type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
+/// The rules on plans as they were written, in order.
+pub(super) fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let mut rules = Analyzer::new().rules;
+    // First, so that what a function's body is made of is coerced and looked at as everything else.
+    rules.insert(0, Arc::new(InlineSqlFunctions));
+    // Last: whether an operation can fail depends on the types that its operands are brought to.
+    rules.push(Arc::new(SparkSemantics));
+    rules
+}
+
 /// The rules on logical plans, in order.
 pub(super) fn logical_rules() -> Vec<LogicalRule> {
     let mut rules = Optimizer::new().rules;
     let place = position(&rules, |rule| rule.name() == "push_down_limit");
     // Right after it, before another rule moves the scan away from its limit.
     rules.insert(place + 1, Arc::new(logical::KeepLimitsOffScans));
+    let place = position(&rules, |rule| rule.name() == "common_sub_expression_eliminate");
+    // Before it takes expressions out of filters, to where they would be evaluated for every row.
+    rules.insert(place, Arc::new(FallibleLast));
     rules
 }
 

@@ -292,7 +292,8 @@ fn built_in_profiles_plan_the_suite_as_datafusion_does() {
     let data = folder.path().to_owned();
     on_a_large_stack(move || async move {
         for profile in Profile::built_in_names() {
-            let engine = engine(profile, &[]).await;
+            // What Spark's semantics change is what the tests of `engine::ansi` look at.
+            let engine = engine(profile, &["engine.sql.semantics=datafusion"]).await;
             open(&data, &engine).await;
             let config = match profile {
                 "datafusion" => SessionConfig::new().with_information_schema(true),
@@ -380,9 +381,16 @@ async fn explain_verbose_names_the_same_rules_of_datafusion() {
     let plain = SessionContext::new();
     plain.register_table("t", engine.context().table_provider("t").await.expect("a table")).expect("registered");
     let own = |name: &String| {
-        ["keep_limits_off_scans", "KeepLimitsOffScans", "ReadAllColumns", "FollowScanSettings"]
-            .iter()
-            .any(|own| name.contains(own))
+        let own = [
+            "keep_limits_off_scans",
+            "KeepLimitsOffScans",
+            "ReadAllColumns",
+            "FollowScanSettings",
+            "inline_sql_functions",
+            "spark_semantics",
+            "fallible_last",
+        ];
+        own.iter().any(|own| name.contains(own))
     };
     let others: Vec<_> = ours.into_iter().filter(|name| !own(name)).collect();
     assert_eq!(others, rules(&plain).await);

@@ -8,6 +8,7 @@ mod adaptive;
 mod linked;
 mod pushdown;
 mod recorded;
+mod sql;
 mod switch;
 mod umbrella;
 
@@ -22,6 +23,7 @@ use thiserror::Error;
 
 pub use adaptive::AdaptiveOptions;
 pub use pushdown::PushdownOptions;
+pub use sql::{Semantics, SqlOptions};
 
 use super::Profile;
 use crate::text;
@@ -39,6 +41,8 @@ pub struct EngineOptions {
     pub memory_pool: MemoryPoolKind,
     /// What scans are told of the statement above them.
     pub pushdown: PushdownOptions,
+    /// How SQL is understood.
+    pub sql: SqlOptions,
     /// Record what samples use and what operators do. Off for showing what recording costs; decided when the engine is made.
     pub trace_enabled: bool,
 }
@@ -68,6 +72,7 @@ impl Default for EngineOptions {
             declare_keys: false,
             memory_pool: MemoryPoolKind::Fair,
             pushdown: PushdownOptions::default(),
+            sql: SqlOptions::default(),
             trace_enabled: true,
         }
     }
@@ -83,6 +88,7 @@ impl EngineOptions {
     fn set_in_family(&mut self, key: &str, value: &str) -> Option<Result<(), DataFusionError>> {
         let (family, name) = key.split_once('.')?;
         match family {
+            "ansi" | "sql" => self.sql.set(key, value),
             "adaptive" => self.adaptive.set(name, value),
             "pushdown" => self.pushdown.set(name, value),
             _ => None,
@@ -143,7 +149,7 @@ impl ExtensionOptions for EngineOptions {
                 "Record what samples use and what operators do; decided when the engine is made",
             ),
         ];
-        [self.adaptive.entries(), own, self.pushdown.entries()].concat()
+        [self.adaptive.entries(), own, self.pushdown.entries(), self.sql.entries()].concat()
     }
 }
 
@@ -152,8 +158,9 @@ fn takes(values: &str) -> DataFusionError {
 }
 
 /// Spark's names of knobs that mean the same here.
-pub(super) const ALIASES: [(&str, &str); 6] = [
+pub(super) const ALIASES: [(&str, &str); 7] = [
     ("spark.sql.adaptive.enabled", "engine.adaptive.enabled"),
+    ("spark.sql.ansi.enabled", "engine.ansi.enabled"),
     ("spark.sql.parquet.aggregatePushdown", "engine.pushdown.aggregate"),
     ("spark.sql.shuffle.partitions", "datafusion.execution.target_partitions"),
     ("spark.sql.session.timeZone", "datafusion.execution.time_zone"),

@@ -1,0 +1,377 @@
+//! Marks operations with their places while the parser reads them.
+//!
+//! The parser keeps no place for most of what it reads, but it asks its dialect before each operand and each operator. From
+//! these questions the tokens follow at which an operation begins and ends:
+//!
+//! ```text
+//!   select  a  +  f ( b )  *  2
+//!           0  1  2 …   5  6  7      operand a: 0..0, operand f(b): 2..5
+//!                 └────────┴──┘      operator *: from where its left side begins, to the last token read
+//!           └──┴──────────────┘      operator +: likewise
+//! ```
+//!
+//! A marked operation is a [`BinaryOperator::Custom`] with a number for a name, which
+//! [`MarkedOperations`](super::planner::MarkedOperations) plans. `a + b` becomes `a ‹n› b`; what is no binary operator, such as a
+//! cast, becomes `cast(…) ‹n› NULL`. While the parser works, an operator's result is a placeholder, so that a long chain of
+//! operators is not copied again and again: the parser hands over the left side by reference only.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement as SqlStatement};
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, BinaryOperator, Expr, Spanned, Statement, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
+};
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token};
+
+/// What the name of a marked operator and of a placeholder begins with; no text of SQL makes a token like it.
+const MARK: char = '\u{1}';
+
+/// What a mark stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Marked {
+    /// A binary operator.
+    Operator(BinaryOperator),
+    /// The left side, as a whole; the right one is NULL.
+    Whole,
+}
+
+/// One marked operation.
+#[derive(Debug, Clone)]
+pub(crate) struct Mark {
+    pub(crate) marked: Marked,
+    /// From its first token to the end of its last one.
+    pub(crate) span: Span,
+}
+
+/// The operations of a text, in the order in which the parser came to their ends.
+#[derive(Debug, Default)]
+pub(crate) struct Marks {
+    all: RefCell<Vec<Mark>>,
+    /// The results of operators, by the numbers of their placeholders.
+    results: RefCell<HashMap<usize, Expr>>,
+    /// The tokens at which the operands begin that were read last, in order; the innermost ones stand last.
+    begun: RefCell<Vec<usize>>,
+    /// Whether the next question comes from ourselves.
+    passes: Cell<bool>,
+}
+
+/// Functions that can fail as operators do.
+const FALLIBLE_FUNCTIONS: [&str; 7] = ["abs", "avg", "element_at", "mean", "mod", "sum", "to_number"];
+
+impl Marks {
+    /// Reads an operand, and what is subscripted or called in it.
+    pub(crate) fn operand(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        if self.passes.take() {
+            return None;
+        }
+        let start = next_token(parser);
+        let depth = self.forget_from(start);
+        self.passes.set(true);
+        let mut result = parser.parse_prefix();
+        self.passes.set(false);
+        // After a point the parser wants names and subscripts as they are.
+        let is_part =
+            last_token_before(parser, start).is_some_and(|token| parser.token_at(token).token == Token::Period);
+        if !is_part {
+            result = result.and_then(|root| parser.parse_compound_expr(root, Vec::new()));
+        }
+        let expr = match result {
+            Ok(expr) => expr,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut begun = self.begun.borrow_mut();
+        begun.truncate(depth);
+        begun.push(start);
+        drop(begun);
+        Some(Ok(if is_part { expr } else { self.mark_whole(parser, expr, start) }))
+    }
+
+    /// Reads an operator that can fail, and its right side.
+    pub(crate) fn operator(
+        &self,
+        parser: &mut Parser<'_>,
+        left: &Expr,
+        precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        if self.passes.take() {
+            return None;
+        }
+        let token = next_token(parser);
+        let is_division_word = match &parser.token_at(token).token {
+            Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Mod | Token::DoubleColon => false,
+            Token::Word(word) if word.keyword == Keyword::DIV && word.quote_style.is_none() => true,
+            _ => return None,
+        };
+        self.forget_from(token);
+        let (start, depth) = self.start_of(parser, left);
+        let result = if is_division_word {
+            parser.advance_token();
+            parser.parse_subexpr(precedence).map(|right| Expr::BinaryOp {
+                left: Box::new(left.clone()),
+                op: BinaryOperator::MyIntegerDivide,
+                right: Box::new(right),
+            })
+        } else {
+            self.passes.set(true);
+            let result = parser.parse_infix(left.clone(), precedence);
+            self.passes.set(false);
+            result
+        };
+        self.begun.borrow_mut().truncate(depth);
+        Some(result.map(|expr| self.mark_operator(parser, expr, start)))
+    }
+
+    /// Puts results in the places of their placeholders. Where values are no expressions, as in `SET`, marks are taken off.
+    pub(crate) fn settle(&self, statement: &mut SqlStatement) {
+        let keeps_marks = match &*statement {
+            SqlStatement::Statement(inner) => matches!(
+                inner.as_ref(),
+                Statement::Query(_)
+                    | Statement::Insert(_)
+                    | Statement::Update(_)
+                    | Statement::Delete(_)
+                    | Statement::CreateView(_)
+                    | Statement::CreateTable(_)
+                    | Statement::CreateFunction(_)
+                    | Statement::Explain { .. }
+                    | Statement::Prepare { .. }
+            ),
+            _ => true,
+        };
+        let (mut results, marks) = (self.results.borrow_mut(), self.all.borrow());
+        restore(statement, &mut Restorer { results: &mut results, marks: &marks, keeps_marks });
+    }
+
+    /// Takes all marks off a settled statement: what the parser reads without us.
+    pub(crate) fn take_off(statement: &mut SqlStatement, marks: &[Mark]) {
+        restore(statement, &mut Restorer { results: &mut HashMap::new(), marks, keeps_marks: false });
+    }
+
+    /// All marks, by their numbers.
+    pub(crate) fn all(&self) -> Vec<Mark> {
+        self.all.borrow().clone()
+    }
+
+    /// The operation that a custom operator stands for.
+    pub(crate) fn find<'a>(marks: &'a [Mark], operator: &BinaryOperator) -> Option<&'a Mark> {
+        match operator {
+            BinaryOperator::Custom(name) => marks.get(number(name)?),
+            _ => None,
+        }
+    }
+
+    /// Forgets operands that begin at a token or after it: the parser has gone back and reads them again.
+    fn forget_from(&self, token: usize) -> usize {
+        let mut begun = self.begun.borrow_mut();
+        let kept = begun.partition_point(|begin| *begin < token);
+        begun.truncate(kept);
+        kept
+    }
+
+    /// The token at which an operator's left side begins, and how many operands have begun up to there.
+    fn start_of(&self, parser: &Parser<'_>, left: &Expr) -> (usize, usize) {
+        let begun = self.begun.borrow();
+        let location = left.span().start;
+        let known = location != Location::empty();
+        let reaches = |token: &usize| !known || !is_after(parser.token_at(*token).span.start, location);
+        let position = begun.iter().rposition(reaches).unwrap_or_default();
+        (begun.get(position).copied().unwrap_or_default(), position + 1)
+    }
+
+    fn mark(&self, marked: Marked, span: Span) -> usize {
+        let mut all = self.all.borrow_mut();
+        all.push(Mark { marked, span });
+        all.len() - 1
+    }
+
+    /// Marks an operator, and leaves a placeholder in its place.
+    fn mark_operator(&self, parser: &Parser<'_>, expr: Expr, start: usize) -> Expr {
+        let span = span_from(parser, start);
+        let expr = match expr {
+            Expr::BinaryOp { left, op, right } => {
+                let number = self.mark(Marked::Operator(op), span);
+                Expr::BinaryOp { left, op: custom(number), right }
+            }
+            whole => self.wrapped(whole, span),
+        };
+        let mut results = self.results.borrow_mut();
+        let number = self.all.borrow().len() - 1;
+        results.insert(number, expr);
+        Expr::Value(ValueWithSpan { value: Value::Placeholder(name(number)), span })
+    }
+
+    /// Marks an operand that can fail.
+    fn mark_whole(&self, parser: &Parser<'_>, expr: Expr, start: usize) -> Expr {
+        let span = span_from(parser, start);
+        match expr {
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                self.mark_subscripts(parser, *root, access_chain, start)
+            }
+            expr if is_fallible(&expr) => self.wrapped(expr, span),
+            expr => expr,
+        }
+    }
+
+    fn wrapped(&self, expr: Expr, span: Span) -> Expr {
+        let number = self.mark(Marked::Whole, span);
+        Expr::BinaryOp {
+            left: Box::new(expr),
+            op: custom(number),
+            right: Box::new(Expr::Value(ValueWithSpan { value: Value::Null, span: Span::empty() })),
+        }
+    }
+
+    /// Marks each subscript of `a[1][2].b[3]` by itself: they end at the closing brackets that are not within others.
+    fn mark_subscripts(&self, parser: &Parser<'_>, root: Expr, chain: Vec<AccessExpr>, start: usize) -> Expr {
+        let subscripts = chain.iter().filter(|access| matches!(access, AccessExpr::Subscript(_))).count();
+        let ends = outer_brackets(parser, start);
+        let mut ends = ends[ends.len().saturating_sub(subscripts)..].iter();
+        let begin = parser.token_at(start).span.start;
+        let (mut expr, mut pending) = (root, Vec::new());
+        for access in chain {
+            let is_subscript = matches!(access, AccessExpr::Subscript(_));
+            pending.push(access);
+            if is_subscript {
+                let access_chain = std::mem::take(&mut pending);
+                expr = Expr::CompoundFieldAccess { root: Box::new(expr), access_chain };
+                if let Some(end) = ends.next() {
+                    expr = self.wrapped(expr, Span { start: begin, end: parser.token_at(*end).span.end });
+                }
+            }
+        }
+        match pending.is_empty() {
+            true => expr,
+            false => Expr::CompoundFieldAccess { root: Box::new(expr), access_chain: pending },
+        }
+    }
+}
+
+fn restore(statement: &mut SqlStatement, restorer: &mut Restorer<'_>) {
+    let _ = match statement {
+        SqlStatement::Statement(inner) => inner.visit(restorer),
+        SqlStatement::Explain(explain) => return restore(&mut explain.statement, restorer),
+        SqlStatement::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => query.visit(restorer),
+        _ => ControlFlow::Continue(()),
+    };
+}
+
+/// Whether an operand has to know its place.
+fn is_fallible(expr: &Expr) -> bool {
+    match expr {
+        Expr::Cast { .. } | Expr::TypedString(_) => true,
+        // The sign of a number is part of it.
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => !matches!(**expr, Expr::Value(_)),
+        Expr::Function(function) => match function.name.0.as_slice() {
+            [part] => part.as_ident().is_some_and(|name| {
+                FALLIBLE_FUNCTIONS.iter().any(|fallible| name.value.eq_ignore_ascii_case(fallible))
+            }),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn name(number: usize) -> String {
+    format!("{MARK}{number}")
+}
+
+fn custom(number: usize) -> BinaryOperator {
+    BinaryOperator::Custom(name(number))
+}
+
+fn number(name: &str) -> Option<usize> {
+    name.strip_prefix(MARK)?.parse().ok()
+}
+
+fn is_after(one: Location, other: Location) -> bool {
+    (one.line, one.column) > (other.line, other.column)
+}
+
+fn is_space(parser: &Parser<'_>, token: usize) -> bool {
+    matches!(parser.token_at(token).token, Token::Whitespace(_))
+}
+
+/// The token that the parser reads next.
+fn next_token(parser: &Parser<'_>) -> usize {
+    let mut token = parser.index();
+    while is_space(parser, token) {
+        token += 1;
+    }
+    token
+}
+
+fn last_token_before(parser: &Parser<'_>, token: usize) -> Option<usize> {
+    (0..token).rev().find(|token| !is_space(parser, *token))
+}
+
+/// From a token to the one that the parser has read last.
+fn span_from(parser: &Parser<'_>, start: usize) -> Span {
+    let end = last_token_before(parser, parser.index()).unwrap_or(start);
+    Span { start: parser.token_at(start).span.start, end: parser.token_at(end).span.end }
+}
+
+/// The closing brackets between a token and the one read last that are in no other brackets or parentheses.
+fn outer_brackets(parser: &Parser<'_>, start: usize) -> Vec<usize> {
+    let (mut depth, mut found) = (0_usize, Vec::new());
+    for token in start..parser.index() {
+        match parser.token_at(token).token {
+            Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
+            Token::RParen | Token::RBrace => depth = depth.saturating_sub(1),
+            Token::RBracket => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    found.push(token);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Puts the operations in the places of their placeholders.
+struct Restorer<'a> {
+    results: &'a mut HashMap<usize, Expr>,
+    marks: &'a [Mark],
+    keeps_marks: bool,
+}
+
+impl Restorer<'_> {
+    /// The operation without its mark, as the parser would have read it without us.
+    fn unmarked(&self, expr: &mut Expr) {
+        while let Expr::BinaryOp { left, op, .. } = expr
+            && let Some(mark) = Marks::find(self.marks, op)
+        {
+            match &mark.marked {
+                Marked::Operator(operator) => *op = operator.clone(),
+                Marked::Whole => {
+                    let null = Expr::Value(ValueWithSpan { value: Value::Null, span: Span::empty() });
+                    *expr = std::mem::replace(&mut **left, null);
+                }
+            }
+        }
+    }
+}
+
+impl VisitorMut for Restorer<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        loop {
+            if !self.keeps_marks {
+                self.unmarked(expr);
+            }
+            let Expr::Value(ValueWithSpan { value: Value::Placeholder(name), .. }) = expr else { break };
+            let Some(number) = number(name) else { break };
+            match self.results.remove(&number) {
+                Some(result) => *expr = result,
+                None => break,
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,111 @@
+//! Plans marked operations: the number in the operator's name says what it is and where it stands.
+
+use std::sync::Arc;
+
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction, WindowFunction};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF, WindowFunctionDefinition};
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+
+use super::arithmetic::Arithmetic;
+use super::average::AverageFunction;
+use super::marks::{Mark, Marked, Marks};
+use super::operation::{Kind, Operation};
+use super::policy::Policy;
+use super::site::{Origin, Site};
+use super::sum::SumFunction;
+use super::to_number::ToNumber;
+
+/// Turns the marks of one statement into [`Operation`]s.
+#[derive(Debug)]
+pub(crate) struct MarkedOperations {
+    marks: Vec<Mark>,
+    origin: Origin,
+    policy: Policy,
+}
+
+impl MarkedOperations {
+    pub(crate) fn new(marks: Vec<Mark>, origin: Origin, policy: Policy) -> Self {
+        Self { marks, origin, policy }
+    }
+
+    fn site(&self, mark: &Mark) -> Site {
+        Site::new(self.policy, self.origin.clone(), mark.span)
+    }
+
+    /// An operand that can fail as a whole.
+    fn whole(&self, operand: Expr, site: Site) -> Expr {
+        match operand {
+            Expr::Cast(cast) => Operation::call(Kind::Cast(cast.field.data_type().clone()), site, vec![*cast.expr]),
+            Expr::TryCast(cast) => {
+                let site = site.with_policy(Policy::Try);
+                Operation::call(Kind::Cast(cast.field.data_type().clone()), site, vec![*cast.expr])
+            }
+            Expr::Negative(operand) => Operation::call(Kind::Negate, site, vec![*operand]),
+            Expr::ScalarFunction(call) => scalar_function(call, site),
+            Expr::AggregateFunction(mut call) => {
+                call.func = aggregate(&call.func, site);
+                Expr::AggregateFunction(AggregateFunction { ..call })
+            }
+            Expr::WindowFunction(mut call) => {
+                if let WindowFunctionDefinition::AggregateUDF(function) = &call.fun {
+                    let function = aggregate(function, site);
+                    *call = WindowFunction { fun: WindowFunctionDefinition::AggregateUDF(function), ..*call };
+                }
+                Expr::WindowFunction(call)
+            }
+            other => other,
+        }
+    }
+}
+
+impl ExprPlanner for MarkedOperations {
+    fn plan_binary_op(&self, expr: RawBinaryExpr, _: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let Some(mark) = Marks::find(&self.marks, &expr.op) else { return Ok(PlannerResult::Original(expr)) };
+        let site = self.site(mark);
+        let operator = match &mark.marked {
+            Marked::Whole => return Ok(PlannerResult::Planned(self.whole(expr.left, site))),
+            Marked::Operator(operator) => operator.clone(),
+        };
+        Ok(match arithmetic(&operator) {
+            Some(kind) => {
+                let operands = vec![expr.left, expr.right];
+                PlannerResult::Planned(Operation::call(Kind::Arithmetic(kind), site, operands))
+            }
+            None => PlannerResult::Original(RawBinaryExpr { op: operator, ..expr }),
+        })
+    }
+}
+
+fn arithmetic(operator: &BinaryOperator) -> Option<Arithmetic> {
+    Some(match operator {
+        BinaryOperator::Plus => Arithmetic::Add,
+        BinaryOperator::Minus => Arithmetic::Subtract,
+        BinaryOperator::Multiply => Arithmetic::Multiply,
+        BinaryOperator::Divide => Arithmetic::Divide,
+        BinaryOperator::Modulo => Arithmetic::Remainder,
+        BinaryOperator::MyIntegerDivide => Arithmetic::IntegerDivide,
+        _ => return None,
+    })
+}
+
+fn scalar_function(call: ScalarFunction, site: Site) -> Expr {
+    let kind = match (Operation::of(&call.func), call.func.name()) {
+        (Some(operation), _) => operation.kind().clone(),
+        (None, "abs") => Kind::Absolute,
+        (None, "to_number") => return ScalarUDF::from(ToNumber::new(site)).call(call.args),
+        (None, "array_element" | "get_field") if call.args.len() == 2 => Kind::Subscript(Arc::clone(&call.func)),
+        _ => return Expr::ScalarFunction(call),
+    };
+    Operation::call(kind, site, call.args)
+}
+
+/// The aggregate that minds its total, for one that does not.
+fn aggregate(function: &Arc<AggregateUDF>, site: Site) -> Arc<AggregateUDF> {
+    match function.name() {
+        "sum" => Arc::new(AggregateUDF::from(SumFunction::new(site))),
+        "avg" => Arc::new(AggregateUDF::from(AverageFunction::new(site))),
+        _ => Arc::clone(function),
+    }
+}

@@ -1,0 +1,93 @@
+//! What an operation knows of the statement that it stands in: what to do where it has no result, and its place in the text.
+
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::error::{Fault, SqlError};
+use super::place::Place;
+use super::policy::Policy;
+
+/// The last error that an operation has raised. Parquet's row filters turn errors into text; from here it is had in full.
+#[derive(Debug, Default)]
+pub(crate) struct LastError(Mutex<Option<SqlError>>);
+
+impl LastError {
+    fn keep(&self, error: SqlError) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    /// Hands the error over, and forgets it.
+    pub(crate) fn take(&self) -> Option<SqlError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The text of a statement, and where its errors are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) text: Arc<str>,
+    pub(crate) last_error: Arc<LastError>,
+}
+
+/// Where an operation stands, and what it does where it has no result.
+///
+/// Two operations in different places are the same if they do the same: else `GROUP BY a / b` would not know the `a / b` of its
+/// SELECT, and common subexpressions would not be found.
+#[derive(Debug, Clone)]
+pub(crate) struct Site {
+    policy: Policy,
+    place: Option<(Origin, Span)>,
+}
+
+impl Site {
+    /// A site in a text.
+    pub(crate) fn new(policy: Policy, origin: Origin, span: Span) -> Self {
+        Self { policy, place: Some((origin, span)) }
+    }
+
+    /// A site without a place: of a function that gives NULL, or of a cast that nobody wrote.
+    pub(crate) fn nowhere(policy: Policy) -> Self {
+        Self { policy, place: None }
+    }
+
+    /// The same place with another policy.
+    pub(crate) fn with_policy(&self, policy: Policy) -> Self {
+        Self { policy, place: self.place.clone() }
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// The error of a failed operation. The place is looked up only now.
+    pub(crate) fn raise(&self, fault: Box<Fault>) -> DataFusionError {
+        self.raise_always(fault.at(None))
+    }
+
+    /// An error that no setting turns off, at its place.
+    pub(crate) fn raise_always(&self, error: SqlError) -> DataFusionError {
+        let place = self.place.as_ref().map(|(origin, span)| Place::of_span(&origin.text, *span));
+        let error = error.at(place);
+        if let Some((origin, _)) = &self.place {
+            origin.last_error.keep(error.clone());
+        }
+        DataFusionError::External(Box::new(error))
+    }
+}
+
+impl PartialEq for Site {
+    fn eq(&self, other: &Self) -> bool {
+        self.policy == other.policy
+    }
+}
+
+impl Eq for Site {}
+
+impl Hash for Site {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.policy.hash(state);
+    }
+}
