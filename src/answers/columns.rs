@@ -145,6 +145,10 @@ impl Column {
     }
 }
 
+/// Decimals with that many places are averages or quotients, in whose last places engines, and SQL's semantics, differ: some round
+/// and some cut off. Amounts have 2 places, and their products 4.
+const QUOTIENT_SCALE: u32 = 6;
+
 /// Whether two floating values agree. NaN agrees with NaN alone, an infinity with itself alone.
 pub(super) fn floats_agree(left: f64, right: f64, unit: f64) -> bool {
     if left == right || (left.is_nan() && right.is_nan()) {
@@ -306,6 +310,12 @@ fn pair(name: &str, types: (&DataType, &DataType), actual: Side, expected: Side)
     };
     match (a, e) {
         (SideValues::Exact(a, a_kind), SideValues::Exact(e, e_kind)) => match (number(a_kind), number(e_kind)) {
+            (Some(a_scale), Some(e_scale)) if a_scale.min(e_scale) >= QUOTIENT_SCALE => {
+                let values = a.iter().map(|value| to_float(*value, a_scale));
+                let expected = e.iter().map(|value| to_float(*value, e_scale));
+                let (values, unit) = (values.chain(expected).collect(), unit(a_scale.min(e_scale)));
+                Ok(Values::Float { values, unit, own: Some(Own { values: a, scale: a_scale }) })
+            }
             (Some(a_scale), Some(e_scale)) => {
                 let scale = a_scale.max(e_scale);
                 let values = rescale(name, types.0, a, scale - a_scale)?;

@@ -29,6 +29,7 @@ fn a_dry_run_shows_what_an_umbrella_turns_off_and_who_did_it() {
                     engine.adaptive.skip_partial_aggregation = false  (engine.adaptive.enabled (--set))
                     engine.adaptive.topk_filters = false  (engine.adaptive.enabled (--set))
                     engine.adaptive.work_stealing = false  (engine.adaptive.enabled (--set))
+                    engine.sql.semantics = datafusion  (profile datafusion)
     "#]];
     let own = ["--set", "engine.adaptive.join_filters=true", "--set", "engine.adaptive.enabled=false"];
     expected.assert_eq(&shown(&own, &[]));

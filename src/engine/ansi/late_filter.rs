@@ -8,20 +8,23 @@
 //!
 //! DataFusion pushes a filter below a join, where it sees rows that the join would have removed: a row with `x = 0` and without
 //! a partner would raise an error that the statement does not have. It does not push what an unknown node holds. When the
-//! optimizer is done, the node becomes a filter again.
+//! optimizer is done, the node becomes a filter again. A condition with columns of both sides of a join does not wait: the join
+//! is the only place for it.
 //!
-//! An equality stays where it is, since it may be what joins two tables; it is evaluated for each row of its side then. So does
+//! An equality of two columns stays where it is, since it may be what joins two tables; it is evaluated for each row of its side then. So does
 //! a condition with a subquery, or in one that refers to the outer query: the rules that make joins of them look for filters.
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchemaRef, Result};
+use datafusion::common::{DFSchemaRef, DataFusionError, Result};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, Extension, Filter, JoinType, LogicalPlan, Operator, UserDefinedLogicalNodeCore,
+    BinaryExpr, ColumnarValue, Expr, Extension, Filter, Join, JoinType, LogicalPlan, Operator, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, UserDefinedLogicalNodeCore, Volatility,
 };
 
 use super::lazy::is_fallible;
@@ -123,7 +126,9 @@ fn insert_here(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     match plan {
         LogicalPlan::Filter(filter) if joins_below(&filter.input)? => split_filter(filter),
         LogicalPlan::Join(mut join) if join.join_type == JoinType::Inner && join.filter.is_some() => {
-            let (late, early) = split(join.filter.take());
+            let conditions = join.filter.take().map(split_conjunction_owned).unwrap_or_default();
+            let (late, early): (Vec<_>, Vec<_>) =
+                conditions.into_iter().partition(|condition| waits(condition) && !is_evaluated_in(condition, &join));
             join.filter = conjunction(early);
             let plan = LogicalPlan::Join(join);
             Ok(match conjunction(late) {
@@ -136,7 +141,15 @@ fn insert_here(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 }
 
 fn split_filter(filter: Filter) -> Result<Transformed<LogicalPlan>> {
-    let (late, early) = split(Some(filter.predicate.clone()));
+    let conditions = split_conjunction_owned(filter.predicate.clone());
+    let is_late = |condition: &Expr| {
+        let stays = match below_filters(&filter.input) {
+            LogicalPlan::Join(join) => is_evaluated_in(condition, join),
+            _ => false,
+        };
+        waits(condition) && !stays
+    };
+    let (late, early): (Vec<_>, Vec<_>) = conditions.into_iter().partition(is_late);
     let Some(late) = conjunction(late) else { return Ok(Transformed::no(LogicalPlan::Filter(filter))) };
     let input = match conjunction(early) {
         Some(early) => LogicalPlan::Filter(Filter::try_new(early, filter.input)?),
@@ -145,13 +158,39 @@ fn split_filter(filter: Filter) -> Result<Transformed<LogicalPlan>> {
     Ok(Transformed::yes(LateFilter::above(late, input)))
 }
 
-/// The conditions that have to wait, and the others.
-fn split(predicate: Option<Expr>) -> (Vec<Expr>, Vec<Expr>) {
-    let conditions = predicate.map(split_conjunction_owned).unwrap_or_default();
-    conditions.into_iter().partition(|condition| {
-        let may_join = matches!(condition, Expr::BinaryExpr(BinaryExpr { op: Operator::Eq, .. }));
-        is_fallible(condition) && !may_join && !condition.contains_outer() && !has_subquery(condition)
-    })
+/// Whether a condition has to wait if the optimizer could push it below a join.
+fn waits(condition: &Expr) -> bool {
+    is_fallible(condition) && !may_join(condition) && !condition.contains_outer() && !has_subquery(condition)
+}
+
+/// Whether the optimizer can put a condition nowhere but into a join: it has columns of both sides, and no side is a join that
+/// could change places with this one. The join evaluates it for the pairs of rows that it gives, as a filter above it would.
+fn is_evaluated_in(condition: &Expr, join: &Join) -> bool {
+    let columns = condition.column_refs();
+    let within = |plan: &LogicalPlan| columns.iter().all(|column| plan.schema().has_column(column));
+    let is_join = |plan: &LogicalPlan| matches!(below_filters(plan), LogicalPlan::Join(_));
+    join.join_type == JoinType::Inner
+        && !within(&join.left)
+        && !within(&join.right)
+        && !is_join(&join.left)
+        && !is_join(&join.right)
+}
+
+fn below_filters(plan: &LogicalPlan) -> &LogicalPlan {
+    match plan {
+        LogicalPlan::Filter(filter) => below_filters(&filter.input),
+        other => other,
+    }
+}
+
+/// Whether a condition may be what two tables are joined by.
+fn may_join(condition: &Expr) -> bool {
+    match condition {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+            !left.column_refs().is_empty() && !right.column_refs().is_empty()
+        }
+        _ => false,
+    }
 }
 
 fn has_subquery(condition: &Expr) -> bool {
@@ -170,16 +209,46 @@ fn joins_below(plan: &LogicalPlan) -> Result<bool> {
     Ok(found)
 }
 
-/// Makes filters of the nodes again.
+/// Makes filters of the nodes again. The physical optimizer is not to push them either: it leaves volatile functions alone.
 pub(crate) fn remove(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     plan.transform_up_with_subqueries(|plan| match plan {
         LogicalPlan::Extension(extension) => match extension.node.as_any().downcast_ref::<LateFilter>() {
             Some(late) => {
-                let filter = Filter::try_new(late.predicate.clone(), Arc::clone(&late.input))?;
-                Ok(Transformed::yes(LogicalPlan::Filter(filter)))
+                let predicate = ScalarUDF::from(InPlace::default()).call(vec![late.predicate.clone()]);
+                Ok(Transformed::yes(LogicalPlan::Filter(Filter::try_new(predicate, Arc::clone(&late.input))?)))
             }
             None => Ok(Transformed::no(LogicalPlan::Extension(extension))),
         },
         other => Ok(Transformed::no(other)),
     })
+}
+
+/// A condition that is evaluated where it stands.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct InPlace {
+    signature: Signature,
+}
+
+impl Default for InPlace {
+    fn default() -> Self {
+        Self { signature: Signature::exact(vec![DataType::Boolean], Volatility::Volatile) }
+    }
+}
+
+impl ScalarUDFImpl for InPlace {
+    fn name(&self) -> &str {
+        "in_place"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        args.args.into_iter().next().ok_or_else(|| DataFusionError::Internal("a condition is missing".to_owned()))
+    }
 }

@@ -251,9 +251,14 @@ impl Marks {
 }
 
 fn restore(statement: &mut SqlStatement, restorer: &mut Restorer<'_>) {
-    let _ = match statement {
+    let _: ControlFlow<()> = match statement {
         SqlStatement::Statement(inner) => inner.visit(restorer),
         SqlStatement::Explain(explain) => return restore(&mut explain.statement, restorer),
+        SqlStatement::CreateExternalTable(table) => {
+            // The order of a file's rows is a promise and not computed.
+            restorer.keeps_marks = false;
+            table.order_exprs.iter_mut().flatten().try_for_each(|order| order.visit(restorer))
+        }
         SqlStatement::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => query.visit(restorer),
         _ => ControlFlow::Continue(()),
     };

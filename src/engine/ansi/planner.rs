@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use datafusion::common::{DFSchema, Result};
+use arrow::datatypes::DataType;
+use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction, WindowFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF, WindowFunctionDefinition};
+use datafusion::logical_expr::{AggregateUDF, Expr, ExprSchemable, ScalarUDF, WindowFunctionDefinition};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::arithmetic::Arithmetic;
@@ -61,7 +62,7 @@ impl MarkedOperations {
 }
 
 impl ExprPlanner for MarkedOperations {
-    fn plan_binary_op(&self, expr: RawBinaryExpr, _: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+    fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
         let Some(mark) = Marks::find(&self.marks, &expr.op) else { return Ok(PlannerResult::Original(expr)) };
         let site = self.site(mark);
         let operator = match &mark.marked {
@@ -70,12 +71,25 @@ impl ExprPlanner for MarkedOperations {
         };
         Ok(match arithmetic(&operator) {
             Some(kind) => {
-                let operands = vec![expr.left, expr.right];
+                let left = beside_decimal(&expr.left, &expr.right, schema);
+                let right = beside_decimal(&expr.right, &expr.left, schema);
+                let operands = vec![left.unwrap_or(expr.left), right.unwrap_or(expr.right)];
                 PlannerResult::Planned(Operation::call(Kind::Arithmetic(kind), site, operands))
             }
             None => PlannerResult::Original(RawBinaryExpr { op: operator, ..expr }),
         })
     }
+}
+
+/// An integer literal beside a decimal is a decimal of as many digits as it has, in Spark: `price / 2` keeps more of its digits than
+/// a division by any BIGINT could.
+fn beside_decimal(literal: &Expr, other: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let Expr::Literal(ScalarValue::Int64(Some(value)), None) = literal else { return None };
+    if !matches!(other.get_type(schema).ok()?, DataType::Decimal128(..)) {
+        return None;
+    }
+    let digits = u8::try_from(value.unsigned_abs().checked_ilog10().unwrap_or(0) + 1).ok()?;
+    Some(Expr::Literal(ScalarValue::Decimal128(Some(i128::from(*value)), digits, 0), None))
 }
 
 fn arithmetic(operator: &BinaryOperator) -> Option<Arithmetic> {

@@ -233,7 +233,7 @@ mod tests {
 
     #[tokio::test]
     async fn errors_point_into_the_function() {
-        check(&[SHARE], "select 1, share(1, 0)", Err("position 81) ==\ncreate function share(")).await;
+        check(&[SHARE], "select 1, share(1, 0)", Err("position 72) ==\ncreate function share(")).await;
         check(&[SHARE], "select share(1)", Err("share")).await;
         check(&[], "create function f(x int) return y", Err("y")).await;
         check(&[SHARE], SHARE, Err("CREATE OR REPLACE")).await;

@@ -66,8 +66,8 @@ async fn plans_filters_and_estimates_are_the_same_on_and_off() {
         count += 1;
     }
     assert_eq!(count, 104);
-    expect![[""]].assert_eq(&from_off);
-    expect![[""]].assert_eq(&from_plain);
+    expect![""].assert_eq(&from_off);
+    expect![""].assert_eq(&from_plain);
 }
 
 /// The lines that differ; where their numbers do, these.
