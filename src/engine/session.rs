@@ -252,6 +252,11 @@ impl Engine {
         if SqlOptions::of(state.config_options()).policy().is_none() {
             return error.into();
         }
+        // DataFusion makes a text of what an operation says of its operands' types.
+        if let Some(last) = self.last_error.take().filter(|last| last.condition() == ansi::Condition::DatatypeMismatch)
+        {
+            return EngineError::Sql(Box::new(last));
+        }
         let (tables, functions) = (self.table_names(), self.function_names());
         ansi::diagnose(error, text, bytes, &ansi::Names { tables: &tables, functions: &functions })
     }
@@ -274,6 +279,7 @@ impl Engine {
     /// Plans one statement.
     pub async fn plan_statement(&self, parsed: ParsedStatement) -> Result<Plan, EngineError> {
         let ParsedStatement { statement, marks, text, bytes } = parsed;
+        drop(self.last_error.take());
         let diagnosed = |error| self.diagnosed(error, &text, bytes.clone());
         let mut statement = self.with_own_setting_names(statement, &text, &bytes)?;
         if self.reads_files {

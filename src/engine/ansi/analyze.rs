@@ -10,8 +10,8 @@
 //! expression gives that result in the same type. Filters on such expressions are pushed down, pruned by and estimated as before.
 //! What is left is what can fail.
 //!
-//! Casts that nobody wrote, as of a text that is compared with a date, become Spark's, too: they raise an error with a class, but
-//! know no place.
+//! Casts that nobody wrote, as of a text that is compared with a date, become Spark's, too. In an operation of ours they have its
+//! place; elsewhere they raise an error with a class, but know no place.
 
 use std::sync::Arc;
 
@@ -134,8 +134,22 @@ fn divides(operation: &Operation) -> bool {
     matches!(operation.kind(), Kind::Arithmetic(Divide | Remainder | IntegerDivide))
 }
 
+/// Gives casts that nobody wrote the place of the operation that they are for.
+fn place_casts(mut call: ScalarFunction) -> ScalarFunction {
+    let Some(site) = Operation::of(&call.func).map(|operation| operation.site().clone()) else { return call };
+    for operand in &mut call.args {
+        if let Expr::ScalarFunction(inner) = operand
+            && let Some(placed) = Operation::of(&inner.func).and_then(|cast| cast.placed(&site))
+        {
+            inner.func = Arc::new(ScalarUDF::from(placed));
+        }
+    }
+    call
+}
+
 /// Puts DataFusion's own expression in the place of an operation that cannot fail.
 fn lower(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let call = place_casts(call);
     let Some(operation) = Operation::of(&call.func) else { return Ok(Transformed::no(Expr::ScalarFunction(call))) };
     if let Some(value) = operation.of_literals(&call.args) {
         return Ok(Transformed::yes(Expr::Literal(value, None)));

@@ -25,7 +25,8 @@ use datafusion::logical_expr::{
 };
 
 use super::arithmetic::{self, Arithmetic};
-use super::error::Fault;
+use super::condition::Condition;
+use super::error::{Fault, SqlError};
 use super::policy::Policy;
 use super::site::Site;
 use super::types::sql_type;
@@ -109,7 +110,7 @@ impl Operation {
         let values: Vec<ColumnarValue> = operands.iter().map(value).collect::<Option<_>>()?;
         let types: Vec<DataType> = values.iter().map(ColumnarValue::data_type).collect();
         // As type coercion would leave them.
-        if self.coerce_types(&types).ok()? != types {
+        if self.coerced(&types).ok()? != types {
             return None;
         }
         match (&self.kind, types.as_slice()) {
@@ -120,6 +121,47 @@ impl Operation {
         }
         let result = self.evaluate(&values, 1).ok()?;
         ScalarValue::try_from_array(&result, 0).ok()
+    }
+
+    /// The types to which operands are brought.
+    fn coerced(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        match (&self.kind, types) {
+            (Kind::Arithmetic(operator), [left, right]) => {
+                let (left, right) = coerced(*operator, left, right, self.site.policy())?;
+                Ok(vec![left, right])
+            }
+            (Kind::Negate | Kind::Absolute, [DataType::Null]) => Ok(vec![DataType::Int64]),
+            (Kind::Negate | Kind::Absolute, [operand]) if operand.is_string() => Ok(vec![DataType::Float64]),
+            (Kind::Negate, [operand @ (DataType::Interval(_) | DataType::Duration(_))]) => Ok(vec![operand.clone()]),
+            (Kind::Negate | Kind::Absolute, [operand]) if operand.is_numeric() => Ok(vec![operand.clone()]),
+            (Kind::Cast(_), [operand]) => Ok(vec![operand.clone()]),
+            (Kind::ElementAt | Kind::Subscript(_), [container, index]) if element::is_ours(container) => {
+                element::coerced(container, index)
+            }
+            (Kind::Subscript(_), types) => Ok(types.to_vec()),
+            (Kind::ElementAt, [container, _]) => {
+                plan_err!("Failed to coerce arguments: element_at takes an array or a map, not {container}")
+            }
+            (_, types) => plan_err!("{} does not take {} operands", self.name(), types.len()),
+        }
+    }
+
+    /// The error about operands of types that the operation does not take.
+    fn mismatch(&self, types: &[DataType]) -> DataFusionError {
+        let shown: Vec<String> = types.iter().map(sql_type).collect();
+        let operator = match &self.kind {
+            Kind::Arithmetic(Arithmetic::IntegerDivide) => "div".to_owned(),
+            Kind::Arithmetic(operator) if self.site.policy() != Policy::Try => plain(*operator).to_string(),
+            _ => self.name().to_owned(),
+        };
+        let message = format!("`{operator}` does not take operands of the types {}", shown.join(" and "));
+        let hint = Some("Cast an operand to a type that it takes.".to_owned());
+        self.site.raise_always(SqlError::new(Condition::DatatypeMismatch, message, hint, None))
+    }
+
+    /// The same operation at another place, if it has none.
+    pub(crate) fn placed(&self, site: &Site) -> Option<Self> {
+        (!self.site.has_place() && self.site == *site).then(|| Self { site: site.clone(), ..self.clone() })
     }
 
     fn result_type(&self, types: &[DataType]) -> Result<DataType> {
@@ -331,23 +373,7 @@ impl ScalarUDFImpl for Operation {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        match (&self.kind, types) {
-            (Kind::Arithmetic(operator), [left, right]) => {
-                let (left, right) = coerced(*operator, left, right, self.site.policy())?;
-                Ok(vec![left, right])
-            }
-            (Kind::Negate | Kind::Absolute, [DataType::Null]) => Ok(vec![DataType::Int64]),
-            (Kind::Negate | Kind::Absolute, [operand]) if operand.is_string() => Ok(vec![DataType::Float64]),
-            (Kind::Negate | Kind::Absolute | Kind::Cast(_), [operand]) => Ok(vec![operand.clone()]),
-            (Kind::ElementAt | Kind::Subscript(_), [container, index]) if element::is_ours(container) => {
-                element::coerced(container, index)
-            }
-            (Kind::Subscript(_), types) => Ok(types.to_vec()),
-            (Kind::ElementAt, [container, _]) => {
-                plan_err!("Failed to coerce arguments: element_at takes an array or a map, not {container}")
-            }
-            (_, types) => plan_err!("{} does not take {} operands", self.name(), types.len()),
-        }
+        self.coerced(types).map_err(|_| self.mismatch(types))
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {

@@ -58,11 +58,17 @@ impl Site {
         Self { policy, place: self.place.clone() }
     }
 
+    /// Whether it stands anywhere.
+    pub(crate) fn has_place(&self) -> bool {
+        self.place.is_some()
+    }
+
     pub(crate) fn policy(&self) -> Policy {
         self.policy
     }
 
     /// The error of a failed operation. The place is looked up only now.
+    #[expect(clippy::boxed_local, reason = "faults are handed on in boxes, which keeps results small")]
     pub(crate) fn raise(&self, fault: Box<Fault>) -> DataFusionError {
         self.raise_always(fault.at(None))
     }

@@ -63,10 +63,20 @@ async fn casts() {
     check("select 1, cast('a' as int) + 1", MALFORMED, "cast('a' as int)").await;
     check("select x::int from (values ('1'), ('b')) t (x)", MALFORMED, "x::int").await;
     check("select (('c')::varchar)::double", MALFORMED, "(('c')::varchar)::double").await;
+    check("select 1 + ('a' * 2)", MALFORMED, "'a' * 2").await;
     check("select date '2001-13-01'", MALFORMED, "date '2001-13-01'").await;
     check("select cast('nope' as boolean)", MALFORMED, "cast('nope' as boolean)").await;
     check("select CAST ( 300 AS TINYINT )", "CAST_OVERFLOW", "CAST ( 300 AS TINYINT )").await;
     check("select cast(123.45 as decimal(4, 2))", "NUMERIC_VALUE_OUT_OF_RANGE", "cast(123.45 as decimal(4, 2))").await;
+}
+
+#[tokio::test]
+async fn types() {
+    const MISMATCH: &str = "DATATYPE_MISMATCH";
+    check("select 1, date '2020-01-01' * 2", MISMATCH, "date '2020-01-01' * 2").await;
+    check("select -(true)", MISMATCH, "-(true)").await;
+    check("select 7.5e0 div 2", MISMATCH, "7.5e0 div 2").await;
+    check("select element_at(1, 2)", MISMATCH, "element_at(1, 2)").await;
 }
 
 #[tokio::test]
