@@ -203,7 +203,7 @@ fn lower_arithmetic(
     let is_proven = operation.never_fails();
     match (left_type, operator) {
         (DataType::Decimal128(..), _) => {
-            let shapes = (operator.of_decimals(), decimal_shape(left_type), decimal_shape(right_type));
+            let shapes = (operator, decimal_shape(left_type), decimal_shape(right_type));
             let can_overflow = decimal::can_overflow(shapes.0, shapes.1, shapes.2);
             match operator {
                 Add | Subtract | Multiply if decimal::is_exact(shapes.0, shapes.1, shapes.2) => binary(plain(operator)),

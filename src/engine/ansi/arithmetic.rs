@@ -13,7 +13,7 @@ use arrow::compute::nullif;
 use arrow::datatypes::{ArrowNativeTypeOp, DataType, Float32Type, Float64Type};
 use arrow::error::ArrowError;
 
-use super::decimal::{self, DecimalOperator};
+use super::decimal;
 use super::error::Fault;
 use super::policy::Policy;
 use super::types::sql_type;
@@ -21,10 +21,15 @@ use super::types::sql_type;
 /// An operator of arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Arithmetic {
+    /// `+`
     Add,
+    /// `-`
     Subtract,
+    /// `*`
     Multiply,
+    /// `/`
     Divide,
+    /// `%`, with the sign of the dividend.
     Remainder,
     /// `div`: the quotient's integer part as BIGINT.
     IntegerDivide,
@@ -45,18 +50,6 @@ impl Arithmetic {
             Self::Remainder => "try_mod",
         }
     }
-
-    /// The same operator of decimals.
-    pub(crate) fn of_decimals(self) -> DecimalOperator {
-        match self {
-            Self::Add => DecimalOperator::Add,
-            Self::Subtract => DecimalOperator::Subtract,
-            Self::Multiply => DecimalOperator::Multiply,
-            Self::Divide => DecimalOperator::Divide,
-            Self::Remainder => DecimalOperator::Remainder,
-            Self::IntegerDivide => DecimalOperator::IntegerDivide,
-        }
-    }
 }
 
 /// Computes `left operator right`, both of the type that [`coerced`](super::operation::coerced) gives.
@@ -70,7 +63,7 @@ pub(crate) fn evaluate(
 ) -> Result<ArrayRef, Box<Fault>> {
     let data_type = left.get().0.data_type();
     match data_type {
-        DataType::Decimal128(..) => decimal::evaluate(operator.of_decimals(), left, right, policy),
+        DataType::Decimal128(..) => decimal::evaluate(operator, left, right, policy),
         DataType::Float32 => floats::<Float32Type>(operator, left, right, policy),
         DataType::Float64 => floats::<Float64Type>(operator, left, right, policy),
         _ => match operator {

@@ -12,12 +12,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanBufferBuilder, Datum, Decimal128Array};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Datum, Decimal128Array};
 use arrow::array::{PrimitiveArray, new_null_array};
 use arrow::buffer::NullBuffer;
 use arrow::compute::kernels::numeric;
 use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, DecimalType, Int64Type, i256};
 
+use super::arithmetic::Arithmetic;
+use super::cast::without;
 use super::error::Fault;
 use super::policy::Policy;
 
@@ -28,26 +30,9 @@ const KEPT_FRACTION_DIGITS: i16 = 6;
 /// The most digits that surely fit a BIGINT.
 const BIGINT_DIGITS: i16 = 18;
 
-/// An operation on two decimals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum DecimalOperator {
-    /// `+`
-    Add,
-    /// `-`
-    Subtract,
-    /// `*`
-    Multiply,
-    /// `/`
-    Divide,
-    /// `%`, with the sign of the dividend.
-    Remainder,
-    /// `div`: the integer part of the quotient as a BIGINT.
-    IntegerDivide,
-}
-
 /// The type of a result: a decimal, or `Int64` for `div`. Operands are (precision, scale), with scales from 0.
-pub(crate) fn result_type(operator: DecimalOperator, left: (u8, i8), right: (u8, i8)) -> DataType {
-    if operator == DecimalOperator::IntegerDivide {
+pub(crate) fn result_type(operator: Arithmetic, left: (u8, i8), right: (u8, i8)) -> DataType {
+    if operator == Arithmetic::IntegerDivide {
         return DataType::Int64;
     }
     let (precision, scale) = adjusted(natural(operator, left, right));
@@ -59,21 +44,20 @@ pub(crate) fn result_type(operator: DecimalOperator, left: (u8, i8), right: (u8,
 /// A type that is adjusted gives up fraction digits first. As long as it keeps all integer digits, every result fits: those of
 /// `+ - *` have one more than any result needs, which is room for rounding up, and a quotient is rounded only if its divisor
 /// is no power of ten, so that it is not the largest one.
-pub(crate) fn can_overflow(operator: DecimalOperator, left: (u8, i8), right: (u8, i8)) -> bool {
+pub(crate) fn can_overflow(operator: Arithmetic, left: (u8, i8), right: (u8, i8)) -> bool {
     let (precision, scale) = natural(operator, left, right);
-    if operator == DecimalOperator::IntegerDivide {
+    if operator == Arithmetic::IntegerDivide {
         return precision > BIGINT_DIGITS;
     }
     let (digits, kept_scale) = adjusted((precision, scale));
     let kept = i16::from(digits) - i16::from(kept_scale);
     // The largest quotient is that by the least divisor: it has a fraction if the dividend has more of one.
-    let may_round_up =
-        operator == DecimalOperator::Divide && i16::from(kept_scale) < i16::from(left.1) - i16::from(right.1);
+    let may_round_up = operator == Arithmetic::Divide && i16::from(kept_scale) < i16::from(left.1) - i16::from(right.1);
     kept < precision - scale || may_round_up
 }
 
 /// Whether the result has all its digits: its type is not adjusted.
-pub(crate) fn is_exact(operator: DecimalOperator, left: (u8, i8), right: (u8, i8)) -> bool {
+pub(crate) fn is_exact(operator: Arithmetic, left: (u8, i8), right: (u8, i8)) -> bool {
     natural(operator, left, right).0 <= MAX_DIGITS
 }
 
@@ -86,7 +70,7 @@ pub(crate) fn is_exact(operator: DecimalOperator, left: (u8, i8), right: (u8, i8
 ///
 /// If an operand is no `Decimal128`, or if two arrays differ in length.
 pub(crate) fn evaluate(
-    operator: DecimalOperator,
+    operator: Arithmetic,
     left: &dyn Datum,
     right: &dyn Datum,
     policy: Policy,
@@ -108,35 +92,35 @@ pub(crate) fn evaluate(
 
 /// What arrow's own kernel gives. There is none for the other operations, and none works for a value with far more
 /// digits than its type says.
-fn with_kernel(operator: DecimalOperator, left: &dyn Datum, right: &dyn Datum) -> Option<ArrayRef> {
+fn with_kernel(operator: Arithmetic, left: &dyn Datum, right: &dyn Datum) -> Option<ArrayRef> {
     let kernel = match operator {
-        DecimalOperator::Add => numeric::add,
-        DecimalOperator::Subtract => numeric::sub,
-        DecimalOperator::Multiply => numeric::mul,
-        DecimalOperator::Divide | DecimalOperator::Remainder | DecimalOperator::IntegerDivide => return None,
+        Arithmetic::Add => numeric::add,
+        Arithmetic::Subtract => numeric::sub,
+        Arithmetic::Multiply => numeric::mul,
+        Arithmetic::Divide | Arithmetic::Remainder | Arithmetic::IntegerDivide => return None,
     };
     kernel(left, right).ok()
 }
 
 /// Precision and scale of the exact result, or for `/` what Spark asks for; for `div` the digits of the integer.
-fn natural(operator: DecimalOperator, left: (u8, i8), right: (u8, i8)) -> (i16, i16) {
+fn natural(operator: Arithmetic, left: (u8, i8), right: (u8, i8)) -> (i16, i16) {
     let (p1, s1) = (i16::from(left.0), i16::from(left.1));
     let (p2, s2) = (i16::from(right.0), i16::from(right.1));
     match operator {
-        DecimalOperator::Add | DecimalOperator::Subtract => {
+        Arithmetic::Add | Arithmetic::Subtract => {
             let scale = s1.max(s2);
             ((p1 - s1).max(p2 - s2) + scale + 1, scale)
         }
-        DecimalOperator::Multiply => (p1 + p2 + 1, s1 + s2),
-        DecimalOperator::Divide => {
+        Arithmetic::Multiply => (p1 + p2 + 1, s1 + s2),
+        Arithmetic::Divide => {
             let scale = KEPT_FRACTION_DIGITS.max(s1 + p2 + 1);
             (p1 - s1 + s2 + scale, scale)
         }
-        DecimalOperator::Remainder => {
+        Arithmetic::Remainder => {
             let scale = s1.max(s2);
             ((p1 - s1).min(p2 - s2) + scale, scale)
         }
-        DecimalOperator::IntegerDivide => ((p1 - s1 + s2).max(1), 0),
+        Arithmetic::IntegerDivide => ((p1 - s1 + s2).max(1), 0),
     }
 }
 
@@ -259,16 +243,16 @@ impl<N: Integer> Steps<N> {
 
     /// The result before digits are dropped.
     #[inline(always)]
-    fn exact(self, operator: DecimalOperator, left: N, right: N) -> Option<N> {
+    fn exact(self, operator: Arithmetic, left: N, right: N) -> Option<N> {
         let left = if self.left == N::ONE { left } else { left.times(self.left)? };
         let right = if self.right == N::ONE { right } else { right.times(self.right)? };
         match operator {
-            DecimalOperator::Add => left.plus(right),
-            DecimalOperator::Subtract => left.minus(right),
-            DecimalOperator::Multiply => left.times(right),
-            DecimalOperator::Divide => divided_half_up(left, right),
-            DecimalOperator::Remainder => left.modulo(right),
-            DecimalOperator::IntegerDivide => left.over(right),
+            Arithmetic::Add => left.plus(right),
+            Arithmetic::Subtract => left.minus(right),
+            Arithmetic::Multiply => left.times(right),
+            Arithmetic::Divide => divided_half_up(left, right),
+            Arithmetic::Remainder => left.modulo(right),
+            Arithmetic::IntegerDivide => left.over(right),
         }
     }
 
@@ -282,7 +266,7 @@ impl<N: Integer> Steps<N> {
 /// All that a row needs.
 #[derive(Debug)]
 struct Plan {
-    operator: DecimalOperator,
+    operator: Arithmetic,
     policy: Policy,
     precision: u8,
     scale: i8,
@@ -295,16 +279,16 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(operator: DecimalOperator, left: (u8, i8), right: (u8, i8), policy: Policy) -> Self {
+    fn new(operator: Arithmetic, left: (u8, i8), right: (u8, i8), policy: Policy) -> Self {
         let (s1, s2) = (i16::from(left.1), i16::from(right.1));
         let natural = natural(operator, left, right);
         let (precision, scale) = adjusted(natural);
         let (common, target) = (s1.max(s2), i16::from(scale));
         let exponents = match operator {
-            DecimalOperator::Add | DecimalOperator::Subtract => (common - s1, common - s2, natural.1 - target),
-            DecimalOperator::Multiply => (0, 0, natural.1 - target),
-            DecimalOperator::Divide => (target + s2 - s1, 0, 0),
-            DecimalOperator::Remainder | DecimalOperator::IntegerDivide => (common - s1, common - s2, 0),
+            Arithmetic::Add | Arithmetic::Subtract => (common - s1, common - s2, natural.1 - target),
+            Arithmetic::Multiply => (0, 0, natural.1 - target),
+            Arithmetic::Divide => (target + s2 - s1, 0, 0),
+            Arithmetic::Remainder | Arithmetic::IntegerDivide => (common - s1, common - s2, 0),
         };
         Self {
             operator,
@@ -321,7 +305,7 @@ impl Plan {
     /// The rows of `div`.
     fn integers(&self, left: &Operand<'_>, right: &Operand<'_>) -> Result<ArrayRef, Box<Fault>> {
         let narrow = self.narrow;
-        let fast = |l, r| i64::try_from(narrow?.exact(DecimalOperator::IntegerDivide, l, r)?).ok();
+        let fast = |l, r| i64::try_from(narrow?.exact(Arithmetic::IntegerDivide, l, r)?).ok();
         compute::<Int64Type>(left, right, &DataType::Int64, fast, |l, r| self.integer(l, r))
     }
 
@@ -340,12 +324,12 @@ impl Plan {
             }};
         }
         match self.operator {
-            DecimalOperator::Add => rows!(DecimalOperator::Add),
-            DecimalOperator::Subtract => rows!(DecimalOperator::Subtract),
-            DecimalOperator::Multiply => rows!(DecimalOperator::Multiply),
-            DecimalOperator::Divide => rows!(DecimalOperator::Divide),
-            DecimalOperator::Remainder => rows!(DecimalOperator::Remainder),
-            DecimalOperator::IntegerDivide => rows!(DecimalOperator::IntegerDivide),
+            Arithmetic::Add => rows!(Arithmetic::Add),
+            Arithmetic::Subtract => rows!(Arithmetic::Subtract),
+            Arithmetic::Multiply => rows!(Arithmetic::Multiply),
+            Arithmetic::Divide => rows!(Arithmetic::Divide),
+            Arithmetic::Remainder => rows!(Arithmetic::Remainder),
+            Arithmetic::IntegerDivide => rows!(Arithmetic::IntegerDivide),
         }
     }
 
@@ -361,7 +345,12 @@ impl Plan {
             (None, Policy::Legacy | Policy::Try) => Ok(None),
             (None, Policy::Raise) => {
                 let value = self.shown(exact, left, right);
-                Err(Fault::decimal_out_of_range(&value, self.precision, self.scale, self.tolerant()))
+                Err(Fault::decimal_out_of_range(
+                    &value,
+                    self.precision,
+                    self.scale,
+                    Some(self.operator.tolerant_name()),
+                ))
             }
         }
     }
@@ -375,7 +364,7 @@ impl Plan {
         match (exact.and_then(i256::to_i128).and_then(|value| i64::try_from(value).ok()), self.policy) {
             (Some(value), _) => Ok(Some(value)),
             (None, Policy::Try) => Ok(None),
-            (None, Policy::Raise) => Err(Fault::overflow("bigint", self.tolerant())),
+            (None, Policy::Raise) => Err(Fault::overflow("bigint", Some(self.operator.tolerant_name()))),
             (None, Policy::Legacy) => Ok(exact.map(low_bits)),
         }
     }
@@ -400,26 +389,15 @@ impl Plan {
     fn by_zero<T>(&self) -> Result<Option<T>, Box<Fault>> {
         match self.policy {
             Policy::Legacy | Policy::Try => Ok(None),
-            Policy::Raise => Err(Fault::divide_by_zero(self.tolerant().unwrap_or("try_divide"))),
+            Policy::Raise => Err(Fault::divide_by_zero(self.operator.tolerant_name())),
         }
     }
 
     fn divides(&self) -> bool {
         match self.operator {
-            DecimalOperator::Add | DecimalOperator::Subtract | DecimalOperator::Multiply => false,
-            DecimalOperator::Divide | DecimalOperator::Remainder | DecimalOperator::IntegerDivide => true,
+            Arithmetic::Add | Arithmetic::Subtract | Arithmetic::Multiply => false,
+            Arithmetic::Divide | Arithmetic::Remainder | Arithmetic::IntegerDivide => true,
         }
-    }
-
-    /// The function that gives NULL where this operation fails.
-    fn tolerant(&self) -> Option<&'static str> {
-        Some(match self.operator {
-            DecimalOperator::Add => "try_add",
-            DecimalOperator::Subtract => "try_subtract",
-            DecimalOperator::Multiply => "try_multiply",
-            DecimalOperator::Divide | DecimalOperator::IntegerDivide => "try_divide",
-            DecimalOperator::Remainder => "try_mod",
-        })
     }
 }
 
@@ -496,38 +474,25 @@ fn collect<T: ArrowPrimitiveType>(
             },
         }
     }
-    let nulls = if failed.is_empty() { nulls } else { Some(without(nulls, values.len(), &failed)) };
+    let nulls = without(nulls.as_ref(), values.len(), &failed);
     Ok(PrimitiveArray::new(values.into(), nulls))
-}
-
-/// The NULLs, with further rows among them.
-fn without(nulls: Option<NullBuffer>, rows: usize, failed: &[usize]) -> NullBuffer {
-    let mut valid = BooleanBufferBuilder::new(rows);
-    match nulls {
-        Some(nulls) => valid.append_buffer(nulls.inner()),
-        None => valid.append_n(rows, true),
-    }
-    for row in failed {
-        valid.set_bit(*row, false);
-    }
-    NullBuffer::new(valid.finish())
 }
 
 #[cfg(test)]
 mod tests {
     use arrow::array::{Decimal128Array, Scalar};
 
-    use super::DecimalOperator::{Add, Divide, IntegerDivide, Multiply, Remainder, Subtract};
+    use super::Arithmetic::{Add, Divide, IntegerDivide, Multiply, Remainder, Subtract};
     use super::*;
 
-    const OPERATORS: [DecimalOperator; 6] = [Add, Subtract, Multiply, Divide, Remainder, IntegerDivide];
+    const OPERATORS: [Arithmetic; 6] = Arithmetic::ALL;
     const NINES: i128 = 10_i128.pow(38) - 1;
 
     fn array(values: &[Option<i128>], (precision, scale): (u8, i8)) -> Decimal128Array {
         Decimal128Array::from(values.to_vec()).with_data_type(DataType::Decimal128(precision, scale))
     }
 
-    fn one(operator: DecimalOperator, left: (i128, u8, i8), right: (i128, u8, i8), policy: Policy) -> String {
+    fn one(operator: Arithmetic, left: (i128, u8, i8), right: (i128, u8, i8), policy: Policy) -> String {
         let l = array(&[Some(left.0)], (left.1, left.2));
         let r = array(&[Some(right.0)], (right.1, right.2));
         shown(evaluate(operator, &l, &r, policy))
@@ -550,14 +515,14 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_type(operator: DecimalOperator, left: (u8, i8), right: (u8, i8), expected: (u8, i8), overflows: bool) {
+    fn check_type(operator: Arithmetic, left: (u8, i8), right: (u8, i8), expected: (u8, i8), overflows: bool) {
         assert_eq!(result_type(operator, left, right), DataType::Decimal128(expected.0, expected.1));
         assert_eq!(can_overflow(operator, left, right), overflows);
     }
 
     /// The three policies' answers; one text where they agree.
     #[track_caller]
-    fn check(operator: DecimalOperator, left: (i128, u8, i8), right: (i128, u8, i8), expected: &[&str]) {
+    fn check(operator: Arithmetic, left: (i128, u8, i8), right: (i128, u8, i8), expected: &[&str]) {
         let policies = [Policy::Raise, Policy::Legacy, Policy::Try];
         let mut answers = policies.map(|policy| one(operator, left, right, policy)).to_vec();
         if answers.iter().all(|answer| answer == &answers[0]) {
@@ -775,7 +740,7 @@ mod tests {
 
     /// Whether a row's answer is right, found without a division.
     #[track_caller]
-    fn check_row(operator: DecimalOperator, l: (i128, u8, i8), r: (i128, u8, i8)) {
+    fn check_row(operator: Arithmetic, l: (i128, u8, i8), r: (i128, u8, i8)) {
         let answer = one(operator, l, r, Policy::Legacy);
         let raised = one(operator, l, r, Policy::Raise);
         let case = format!("{l:?} {operator:?} {r:?} = {answer}, {raised}");

@@ -324,7 +324,7 @@ pub(crate) fn decimal_shape(data_type: &DataType) -> (u8, i8) {
 pub(crate) fn result_type(operator: Arithmetic, left: &DataType, right: &DataType) -> Result<DataType> {
     match (left, right) {
         (DataType::Decimal128(p1, s1), DataType::Decimal128(p2, s2)) => {
-            Ok(decimal::result_type(operator.of_decimals(), (*p1, *s1), (*p2, *s2)))
+            Ok(decimal::result_type(operator, (*p1, *s1), (*p2, *s2)))
         }
         (left, right) if left == right && left.is_numeric() => Ok(left.clone()),
         (left, right) => BinaryTypeCoercer::new(left, &plain(operator), right).get_result_type(),

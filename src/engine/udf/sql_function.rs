@@ -141,6 +141,10 @@ impl AnalyzerRule for InlineSqlFunctions {
         let plan = plan.transform_up_with_subqueries(|plan| {
             let names = NamePreserver::new(&plan);
             let plan = plan.map_expressions(|expr| {
+                // Most statements call none, and a name is a text that has to be made.
+                if !calls_one(&expr)? {
+                    return Ok(Transformed::no(expr));
+                }
                 let name = names.save(&expr);
                 Ok(inline(expr)?.update_data(|expr| name.restore(expr)))
             })?;
@@ -148,6 +152,10 @@ impl AnalyzerRule for InlineSqlFunctions {
         })?;
         Ok(plan.data)
     }
+}
+
+fn calls_one(expr: &Expr) -> Result<bool> {
+    expr.exists(|expr| Ok(matches!(expr, Expr::ScalarFunction(call) if SqlFunction::of(&call.func).is_some())))
 }
 
 fn inline(expr: Expr) -> Result<Transformed<Expr>> {

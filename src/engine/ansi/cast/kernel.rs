@@ -102,7 +102,11 @@ fn convert_strings<'a, T: ArrowPrimitiveType>(
 }
 
 /// The valid rows, without those that failed.
-fn without(nulls: Option<&NullBuffer>, rows: usize, failed: &[usize]) -> Option<NullBuffer> {
+pub(in crate::engine::ansi) fn without(
+    nulls: Option<&NullBuffer>,
+    rows: usize,
+    failed: &[usize],
+) -> Option<NullBuffer> {
     if failed.is_empty() {
         return nulls.cloned();
     }

@@ -18,6 +18,8 @@ use arrow::datatypes::{
 use super::error::Fault;
 use super::policy::Policy;
 
+pub(super) use kernel::without;
+
 /// Whether a value of `from` may have no value in `to`, or not the one that arrow's kernel gives.
 ///
 /// Where it is false, arrow's plain cast gives what Spark gives, for every value. It is true for pairs that are not
