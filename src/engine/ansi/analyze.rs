@@ -10,7 +10,7 @@
 //! expression gives that result in the same type. Filters on such expressions are pushed down, pruned by and estimated as before.
 //! What is left is what can fail.
 //!
-//! Casts that nobody wrote, as of a text that is compared with a date, become Spark's, too. In an operation of ours they have its
+//! Casts that nobody wrote, as of a text among the arguments of `nullif`, become Spark's, too. In an operation of ours they have its
 //! place; elsewhere they raise an error with a class, but know no place.
 
 use std::sync::Arc;

@@ -200,9 +200,10 @@ where
     }
     let (divisors, is_scalar) = right.get();
     let divisors = divisors.as_primitive::<T>();
-    // -0.0 is a zero, too; `==` says so, but the total order of `is_zero` may not.
-    let is_zero = |value: &T::Native| *value == T::Native::ZERO || *value == T::Native::ZERO.neg_wrapping();
-    if !divisors.values().iter().any(is_zero) {
+    // `==` takes -0.0 for a zero, too, which it is; the total order of `is_zero` may not.
+    let is_zero = |value: &T::Native| *value == T::Native::ZERO;
+    // Without a branch for each value: nearly no batch has a zero, and so it is several values at once.
+    if !divisors.values().iter().fold(false, |found, value| found | is_zero(value)) {
         return Ok(result);
     }
     // Values under NULLs are anything. A row counts if both sides are there, which is where the result is.

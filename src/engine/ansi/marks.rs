@@ -25,7 +25,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token};
+use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, Word};
 
 /// What the name of a marked operator and of a placeholder begins with; no text of SQL makes a token like it.
 const MARK: char = '\u{1}';
@@ -35,6 +35,8 @@ const MARK: char = '\u{1}';
 pub(crate) enum Marked {
     /// A binary operator.
     Operator(BinaryOperator),
+    /// The sign before the left side; the right one is NULL.
+    Negation,
     /// The left side, as a whole; the right one is NULL.
     Whole,
 }
@@ -90,7 +92,7 @@ impl Marks {
         Some(Ok(if is_part { expr } else { self.mark_whole(parser, expr, start) }))
     }
 
-    /// Reads an operator that can fail, and its right side.
+    /// Reads an operator that can fail or whose sides may have to be brought to one type, and its right side.
     pub(crate) fn operator(
         &self,
         parser: &mut Parser<'_>,
@@ -103,7 +105,10 @@ impl Marks {
         let token = next_token(parser);
         let is_division_word = match &parser.token_at(token).token {
             Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Mod | Token::DoubleColon => false,
-            Token::Word(word) if word.keyword == Keyword::DIV && word.quote_style.is_none() => true,
+            Token::Eq | Token::DoubleEq | Token::Neq | Token::Lt | Token::LtEq | Token::Gt | Token::GtEq => false,
+            Token::Word(word) if word.quote_style.is_some() => return None,
+            Token::Word(Word { keyword: Keyword::NOT | Keyword::IN | Keyword::BETWEEN, .. }) => false,
+            Token::Word(Word { keyword: Keyword::DIV, .. }) => true,
             _ => return None,
         };
         self.forget_from(token);
@@ -122,7 +127,11 @@ impl Marks {
             result
         };
         self.begun.borrow_mut().truncate(depth);
-        Some(result.map(|expr| self.mark_operator(parser, expr, start)))
+        Some(result.map(|expr| match expr {
+            // `like`, `= any (…)`, `in (select …)` and their like.
+            expr if !is_marked(&expr) => expr,
+            expr => self.mark_operator(parser, expr, start),
+        }))
     }
 
     /// Puts results in the places of their placeholders. Where values are no expressions, as in `SET`, marks are taken off.
@@ -211,18 +220,24 @@ impl Marks {
             Expr::CompoundFieldAccess { root, access_chain } => {
                 self.mark_subscripts(parser, *root, access_chain, start)
             }
+            // The sign of a number is part of it, and that of an interval, too.
+            Expr::UnaryOp { op: UnaryOperator::Minus, expr }
+                if !matches!(*expr, Expr::Value(_) | Expr::Interval(_)) =>
+            {
+                self.with_null(Marked::Negation, *expr, span)
+            }
             expr if is_fallible(&expr) => self.wrapped(expr, span),
             expr => expr,
         }
     }
 
     fn wrapped(&self, expr: Expr, span: Span) -> Expr {
-        let number = self.mark(Marked::Whole, span);
-        Expr::BinaryOp {
-            left: Box::new(expr),
-            op: custom(number),
-            right: Box::new(Expr::Value(ValueWithSpan { value: Value::Null, span: Span::empty() })),
-        }
+        self.with_null(Marked::Whole, expr, span)
+    }
+
+    fn with_null(&self, marked: Marked, expr: Expr, span: Span) -> Expr {
+        let number = self.mark(marked, span);
+        Expr::BinaryOp { left: Box::new(expr), op: custom(number), right: Box::new(null()) }
     }
 
     /// Marks each subscript of `a[1][2].b[3]` by itself: they end at the closing brackets that are not within others.
@@ -264,12 +279,14 @@ fn restore(statement: &mut SqlStatement, restorer: &mut Restorer<'_>) {
     };
 }
 
+fn null() -> Expr {
+    Expr::Value(ValueWithSpan { value: Value::Null, span: Span::empty() })
+}
+
 /// Whether an operand has to know its place.
 fn is_fallible(expr: &Expr) -> bool {
     match expr {
         Expr::Cast { .. } | Expr::TypedString(_) => true,
-        // The sign of a number is part of it.
-        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => !matches!(**expr, Expr::Value(_)),
         Expr::Function(function) => match function.name.0.as_slice() {
             [part] => part.as_ident().is_some_and(|name| {
                 FALLIBLE_FUNCTIONS.iter().any(|fallible| name.value.eq_ignore_ascii_case(fallible))
@@ -278,6 +295,11 @@ fn is_fallible(expr: &Expr) -> bool {
         },
         _ => false,
     }
+}
+
+/// Whether an operator's result is one of those that are marked.
+fn is_marked(expr: &Expr) -> bool {
+    matches!(expr, Expr::BinaryOp { .. } | Expr::Cast { .. } | Expr::InList { .. } | Expr::Between { .. })
 }
 
 fn name(number: usize) -> String {
@@ -353,9 +375,10 @@ impl Restorer<'_> {
         {
             match &mark.marked {
                 Marked::Operator(operator) => *op = operator.clone(),
-                Marked::Whole => {
-                    let null = Expr::Value(ValueWithSpan { value: Value::Null, span: Span::empty() });
-                    *expr = std::mem::replace(&mut **left, null);
+                Marked::Whole => *expr = std::mem::replace(&mut **left, null()),
+                Marked::Negation => {
+                    let operand = Box::new(std::mem::replace(&mut **left, null()));
+                    *expr = Expr::UnaryOp { op: UnaryOperator::Minus, expr: operand };
                 }
             }
         }

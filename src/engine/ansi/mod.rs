@@ -8,7 +8,7 @@
 //! ```
 //!
 //! - [`marks`] notes where each operation begins and ends; [`planner`] makes an [`operation::Operation`] of it, a function that
-//!   knows its [`site::Site`]: its place and its [`policy::Policy`];
+//!   knows its [`site::Site`]: its place and its [`policy::Policy`]; [`comparison`] reads texts beside values of other types;
 //! - [`analyze`] puts DataFusion's own expressions back wherever nothing can fail, so that the optimizer sees through;
 //! - [`late_filter`] and [`lazy`] keep operations from rows that never reach them;
 //! - [`arithmetic`], [`decimal`], [`cast`], [`sign`], [`element`], [`sum`], [`average`] are the kernels;
@@ -22,6 +22,7 @@ mod average;
 mod bounds;
 mod cast;
 mod checked;
+mod comparison;
 mod condition;
 mod decimal;
 mod diagnosis;

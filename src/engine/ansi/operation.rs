@@ -13,7 +13,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Datum};
+use arrow::array::{ArrayRef, Datum, new_empty_array};
+use arrow::compute::can_cast_types;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{DataFusionError, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::interval_arithmetic::{Interval, apply_operator};
@@ -134,6 +135,7 @@ impl Operation {
             (Kind::Negate | Kind::Absolute, [operand]) if operand.is_string() => Ok(vec![DataType::Float64]),
             (Kind::Negate, [operand @ (DataType::Interval(_) | DataType::Duration(_))]) => Ok(vec![operand.clone()]),
             (Kind::Negate | Kind::Absolute, [operand]) if operand.is_numeric() => Ok(vec![operand.clone()]),
+            (Kind::Cast(to), [operand]) if is_cast_unknown(operand, to) => plan_err!("no such cast"),
             (Kind::Cast(_), [operand]) => Ok(vec![operand.clone()]),
             (Kind::ElementAt | Kind::Subscript(_), [container, index]) if element::is_ours(container) => {
                 element::coerced(container, index)
@@ -149,9 +151,15 @@ impl Operation {
     /// The error about operands of types that the operation does not take.
     fn mismatch(&self, types: &[DataType]) -> DataFusionError {
         let shown: Vec<String> = types.iter().map(sql_type).collect();
+        if let (Kind::Cast(to), [from]) = (&self.kind, shown.as_slice()) {
+            let message = format!("there is no cast of {from} to {}", sql_type(to));
+            let hint = Some("Cast it to another type first.".to_owned());
+            return self.site.raise_always(SqlError::new(Condition::DatatypeMismatch, message, hint, None));
+        }
         let operator = match &self.kind {
             Kind::Arithmetic(Arithmetic::IntegerDivide) => "div".to_owned(),
             Kind::Arithmetic(operator) if self.site.policy() != Policy::Try => plain(*operator).to_string(),
+            Kind::Negate => "-".to_owned(),
             _ => self.name().to_owned(),
         };
         let message = format!("`{operator}` does not take operands of the types {}", shown.join(" and "));
@@ -223,6 +231,11 @@ impl From<DataFusionError> for Failure {
     fn from(error: DataFusionError) -> Self {
         Self::Engine(Box::new(error))
     }
+}
+
+/// Whether neither Spark's rules nor arrow have a cast. What consists of other types is left to DataFusion.
+fn is_cast_unknown(from: &DataType, to: &DataType) -> bool {
+    !from.is_nested() && !to.is_nested() && !cast::is_ours(from, to) && !can_cast_types(from, to)
 }
 
 fn datum(value: &ColumnarValue) -> Result<Box<dyn Datum>, DataFusionError> {
@@ -414,15 +427,16 @@ impl ScalarUDFImpl for Operation {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let is_constant = args.args.iter().all(|value| matches!(value, ColumnarValue::Scalar(_)));
-        if is_constant && args.number_rows == 0 {
-            // A constant that no row has reached.
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from(args.return_type())?));
-        }
         let rows = if is_constant { 1 } else { args.number_rows };
-        let result = self.evaluate(&args.args, rows).map_err(|failure| match failure {
-            Failure::Fault(fault) => self.site.raise(fault),
-            Failure::Engine(error) => *error,
-        })?;
+        let result = match self.evaluate(&args.args, rows) {
+            Ok(result) => result,
+            // A constant that no row has reached. Not a NULL, which a list of constants would keep for its rows to come.
+            Err(Failure::Fault(_)) if args.number_rows == 0 => {
+                return Ok(ColumnarValue::Array(new_empty_array(args.return_type())));
+            }
+            Err(Failure::Fault(fault)) => return Err(self.site.raise(fault)),
+            Err(Failure::Engine(error)) => return Err(*error),
+        };
         match is_constant {
             true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?)),
             false => Ok(ColumnarValue::Array(result)),

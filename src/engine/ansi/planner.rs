@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::arithmetic::Arithmetic;
 use super::average::AverageFunction;
+use super::comparison;
 use super::marks::{Mark, Marked, Marks};
 use super::operation::{Kind, Operation};
 use super::policy::Policy;
@@ -34,31 +35,6 @@ impl MarkedOperations {
     fn site(&self, mark: &Mark) -> Site {
         Site::new(self.policy, self.origin.clone(), mark.span)
     }
-
-    /// An operand that can fail as a whole.
-    fn whole(&self, operand: Expr, site: Site) -> Expr {
-        match operand {
-            Expr::Cast(cast) => Operation::call(Kind::Cast(cast.field.data_type().clone()), site, vec![*cast.expr]),
-            Expr::TryCast(cast) => {
-                let site = site.with_policy(Policy::Try);
-                Operation::call(Kind::Cast(cast.field.data_type().clone()), site, vec![*cast.expr])
-            }
-            Expr::Negative(operand) => Operation::call(Kind::Negate, site, vec![*operand]),
-            Expr::ScalarFunction(call) => scalar_function(call, site),
-            Expr::AggregateFunction(mut call) => {
-                call.func = aggregate(&call.func, site);
-                Expr::AggregateFunction(AggregateFunction { ..call })
-            }
-            Expr::WindowFunction(mut call) => {
-                if let WindowFunctionDefinition::AggregateUDF(function) = &call.fun {
-                    let function = aggregate(function, site);
-                    *call = WindowFunction { fun: WindowFunctionDefinition::AggregateUDF(function), ..*call };
-                }
-                Expr::WindowFunction(call)
-            }
-            other => other,
-        }
-    }
 }
 
 impl ExprPlanner for MarkedOperations {
@@ -66,10 +42,17 @@ impl ExprPlanner for MarkedOperations {
         let Some(mark) = Marks::find(&self.marks, &expr.op) else { return Ok(PlannerResult::Original(expr)) };
         let site = self.site(mark);
         let operator = match &mark.marked {
-            Marked::Whole => return Ok(PlannerResult::Planned(self.whole(expr.left, site))),
+            Marked::Whole => return Ok(PlannerResult::Planned(whole(expr.left, site, schema))),
+            Marked::Negation => {
+                return Ok(PlannerResult::Planned(Operation::call(Kind::Negate, site, vec![expr.left])));
+            }
             Marked::Operator(operator) => operator.clone(),
         };
         Ok(match arithmetic(&operator) {
+            None if compares(&operator) => {
+                let (left, right) = comparison::sides(expr.left, expr.right, &site, schema);
+                PlannerResult::Original(RawBinaryExpr { op: operator, left, right })
+            }
             Some(kind) => {
                 let left = beside_decimal(&expr.left, &expr.right, schema);
                 let right = beside_decimal(&expr.right, &expr.left, schema);
@@ -78,6 +61,32 @@ impl ExprPlanner for MarkedOperations {
             }
             None => PlannerResult::Original(RawBinaryExpr { op: operator, ..expr }),
         })
+    }
+}
+
+/// An operand that can fail as a whole.
+fn whole(operand: Expr, site: Site, schema: &DFSchema) -> Expr {
+    match operand {
+        Expr::Cast(cast) => Operation::call(Kind::Cast(cast.field.data_type().clone()), site, vec![*cast.expr]),
+        Expr::TryCast(cast) => {
+            let site = site.with_policy(Policy::Try);
+            Operation::call(Kind::Cast(cast.field.data_type().clone()), site, vec![*cast.expr])
+        }
+        Expr::InList(list) => Expr::InList(comparison::in_list(list, &site, schema)),
+        Expr::Between(range) => Expr::Between(comparison::between(range, &site, schema)),
+        Expr::ScalarFunction(call) => scalar_function(call, site),
+        Expr::AggregateFunction(mut call) => {
+            call.func = aggregate(&call.func, site);
+            Expr::AggregateFunction(AggregateFunction { ..call })
+        }
+        Expr::WindowFunction(mut call) => {
+            if let WindowFunctionDefinition::AggregateUDF(function) = &call.fun {
+                let function = aggregate(function, site);
+                *call = WindowFunction { fun: WindowFunctionDefinition::AggregateUDF(function), ..*call };
+            }
+            Expr::WindowFunction(call)
+        }
+        other => other,
     }
 }
 
@@ -102,6 +111,11 @@ fn arithmetic(operator: &BinaryOperator) -> Option<Arithmetic> {
         BinaryOperator::MyIntegerDivide => Arithmetic::IntegerDivide,
         _ => return None,
     })
+}
+
+fn compares(operator: &BinaryOperator) -> bool {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    matches!(operator, Eq | NotEq | Lt | LtEq | Gt | GtEq)
 }
 
 fn scalar_function(call: ScalarFunction, site: Site) -> Expr {

@@ -1,5 +1,6 @@
 //! What an operation knows of the statement that it stands in: what to do where it has no result, and its place in the text.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,7 +37,7 @@ pub(crate) struct Origin {
 ///
 /// Two operations in different places are the same if they do the same: else `GROUP BY a / b` would not know the `a / b` of its
 /// SELECT, and common subexpressions would not be found.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Site {
     policy: Policy,
     place: Option<(Origin, Span)>,
@@ -81,6 +82,17 @@ impl Site {
             origin.last_error.keep(error.clone());
         }
         DataFusionError::External(Box::new(error))
+    }
+}
+
+/// Short: some of DataFusion's messages show expressions like this.
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.policy)?;
+        match &self.place {
+            Some((_, span)) => write!(f, " {}:{}", span.start.line, span.start.column),
+            None => Ok(()),
+        }
     }
 }
 

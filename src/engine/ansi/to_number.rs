@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, new_empty_array};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{DataFusionError, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{
@@ -211,7 +211,11 @@ impl ScalarUDFImpl for ToNumber {
         let format = self.format(&format_text)?;
         let is_scalar = matches!(args.args[0], ColumnarValue::Scalar(_));
         let texts = args.args[0].to_array(if is_scalar { 1 } else { args.number_rows })?;
-        let result = self.read_all(&texts, &format, &format_text)?;
+        let result = match self.read_all(&texts, &format, &format_text) {
+            // A constant that no row has reached.
+            Err(_) if args.number_rows == 0 => return Ok(ColumnarValue::Array(new_empty_array(args.return_type()))),
+            result => result?,
+        };
         let result = result.with_data_type(args.return_type().clone());
         match is_scalar {
             true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?)),
