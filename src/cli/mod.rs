@@ -91,6 +91,10 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = match parse() {
         Ok(cli) => cli,
+        Err(error) if error.use_stderr() && asks_for_json() => {
+            output::failed(&Failure::Usage(usage_message(&error)), ErrorFormat::Json);
+            return exit::Code::Usage.into();
+        }
         Err(error) => error.exit(),
     };
     let Cli { error_format, command } = cli;
@@ -139,6 +143,21 @@ fn parse() -> Result<Cli, clap::Error> {
         args.place_sets(chosen);
     }
     Ok(cli)
+}
+
+/// Whether the arguments, which are wrong in another place, have `--error-format json`.
+fn asks_for_json() -> bool {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    arguments.windows(2).any(|pair| pair[0] == "--error-format" && pair[1] == "json")
+        || arguments.iter().any(|argument| argument == "--error-format=json")
+}
+
+/// What clap says of wrong arguments, on one line and without the usage below it.
+fn usage_message(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let message = text.trim_start_matches("error: ").split("\n\nUsage:").next().unwrap_or_default();
+    let message = message.split("\n\nFor more information").next().unwrap_or_default();
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod profile;
 mod session;
 mod settings;
 mod spill;
+mod syntax;
 pub mod trace;
 mod udf;
 

@@ -153,6 +153,13 @@ fn other_errors_are_lines_of_json_too() {
     check_json(2, &["sql", "--data", tiny_data(), ""], &other("usage"));
     check_json(2, &["run", "--queries", "q14c"], &other("usage"));
     check_json(3, &["report", "/nowhere/at/all"], &other("data"));
+    check_json(2, &["run", "--bogus"], &other("usage"));
+    check_json(2, &["run", "--bogus"], &[("message", "unexpected argument '--bogus' found".into())]);
+    check_json(
+        2,
+        &["run", "--scale"],
+        &[("message", "a value is required for '--scale <SF>' but none was supplied".into())],
+    );
 }
 
 #[test]

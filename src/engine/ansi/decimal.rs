@@ -165,6 +165,8 @@ pub(super) trait Integer: Copy + PartialOrd {
     fn over(self, other: Self) -> Option<Self>;
     /// Remainder, with the sign of the dividend; none for a divisor of 0.
     fn modulo(self, other: Self) -> Option<Self>;
+    /// What a division leaves over, with its quotient.
+    fn rest(self, quotient: Self, divisor: Self) -> Self;
     /// Absolute value.
     fn magnitude(self) -> Self;
 }
@@ -204,6 +206,12 @@ macro_rules! integer {
                 self.checked_rem(other)
             }
 
+            /// The product is no farther from 0 than the dividend, so nothing wraps around.
+            #[inline(always)]
+            fn rest(self, quotient: Self, divisor: Self) -> Self {
+                self.wrapping_sub(quotient.wrapping_mul(divisor))
+            }
+
             #[inline(always)]
             fn magnitude(self) -> Self {
                 self.wrapping_abs()
@@ -219,7 +227,7 @@ integer!(i256, Self::ZERO, Self::ONE, Self::from_i128(10));
 #[inline(always)]
 pub(super) fn divided_half_up<N: Integer>(dividend: N, divisor: N) -> Option<N> {
     let quotient = dividend.over(divisor)?;
-    let rest = dividend.minus(quotient.times(divisor)?)?.magnitude();
+    let rest = dividend.rest(quotient, divisor).magnitude();
     // Not twice the rest, which may be out of range.
     if rest < divisor.magnitude().minus(rest)? {
         return Some(quotient);

@@ -17,15 +17,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement as SqlStatement};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, Expr, Spanned, Statement, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
+    AccessExpr, BinaryOperator, Expr, Spanned, Statement, UnaryOperator, Value, ValueWithSpan,
 };
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, Word};
+
+use crate::engine::syntax::each_expression;
 
 /// What the name of a marked operator and of a placeholder begins with; no text of SQL makes a token like it.
 const MARK: char = '\u{1}';
@@ -226,7 +227,7 @@ impl Marks {
             {
                 self.with_null(Marked::Negation, *expr, span)
             }
-            expr if is_fallible(&expr) => self.wrapped(expr, span),
+            expr if is_ours(&expr) => self.wrapped(expr, span),
             expr => expr,
         }
     }
@@ -266,27 +267,32 @@ impl Marks {
 }
 
 fn restore(statement: &mut SqlStatement, restorer: &mut Restorer<'_>) {
-    let _: ControlFlow<()> = match statement {
-        SqlStatement::Statement(inner) => inner.visit(restorer),
-        SqlStatement::Explain(explain) => return restore(&mut explain.statement, restorer),
-        SqlStatement::CreateExternalTable(table) => {
-            // The order of a file's rows is a promise and not computed.
-            restorer.keeps_marks = false;
-            table.order_exprs.iter_mut().flatten().try_for_each(|order| order.visit(restorer))
+    if let SqlStatement::CreateExternalTable(_) = statement {
+        // The order of a file's rows is a promise and not computed.
+        restorer.keeps_marks = false;
+    }
+    let mut change = |expr: &mut Expr| restorer.restore(expr);
+    match statement {
+        SqlStatement::Statement(inner) => each_expression(inner, &mut change),
+        SqlStatement::Explain(explain) => restore(&mut explain.statement, restorer),
+        SqlStatement::CreateExternalTable(table) => each_expression(&mut table.order_exprs, &mut change),
+        SqlStatement::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => {
+            each_expression(query, &mut change);
         }
-        SqlStatement::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => query.visit(restorer),
-        _ => ControlFlow::Continue(()),
-    };
+        _ => {}
+    }
 }
 
 fn null() -> Expr {
     Expr::Value(ValueWithSpan { value: Value::Null, span: Span::empty() })
 }
 
-/// Whether an operand has to know its place.
-fn is_fallible(expr: &Expr) -> bool {
+/// Whether an operand is planned by us.
+fn is_ours(expr: &Expr) -> bool {
     match expr {
         Expr::Cast { .. } | Expr::TypedString(_) => true,
+        // It cannot fail, but it is a DOUBLE in Spark, whatever numbers with a point are.
+        Expr::Value(ValueWithSpan { value: Value::Number(number, _), .. }) => number.contains(['e', 'E']),
         Expr::Function(function) => match function.name.0.as_slice() {
             [part] => part.as_ident().is_some_and(|name| {
                 FALLIBLE_FUNCTIONS.iter().any(|fallible| name.value.eq_ignore_ascii_case(fallible))
@@ -383,12 +389,8 @@ impl Restorer<'_> {
             }
         }
     }
-}
 
-impl VisitorMut for Restorer<'_> {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn restore(&mut self, expr: &mut Expr) {
         loop {
             if !self.keeps_marks {
                 self.unmarked(expr);
@@ -400,6 +402,5 @@ impl VisitorMut for Restorer<'_> {
                 None => break,
             }
         }
-        ControlFlow::Continue(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, i256};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction, WindowFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
@@ -11,13 +11,13 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::arithmetic::Arithmetic;
 use super::average::AverageFunction;
-use super::comparison;
 use super::marks::{Mark, Marked, Marks};
 use super::operation::{Kind, Operation};
 use super::policy::Policy;
 use super::site::{Origin, Site};
 use super::sum::SumFunction;
 use super::to_number::ToNumber;
+use super::{comparison, decimal};
 
 /// Turns the marks of one statement into [`Operation`]s.
 #[derive(Debug)]
@@ -72,6 +72,7 @@ fn whole(operand: Expr, site: Site, schema: &DFSchema) -> Expr {
             let site = site.with_policy(Policy::Try);
             Operation::call(Kind::Cast(cast.field.data_type().clone()), site, vec![*cast.expr])
         }
+        Expr::Literal(value, metadata) => Expr::Literal(double(&value).unwrap_or(value), metadata),
         Expr::InList(list) => Expr::InList(comparison::in_list(list, &site, schema)),
         Expr::Between(range) => Expr::Between(comparison::between(range, &site, schema)),
         Expr::ScalarFunction(call) => scalar_function(call, site),
@@ -99,6 +100,17 @@ fn beside_decimal(literal: &Expr, other: &Expr, schema: &DFSchema) -> Option<Exp
     }
     let digits = u8::try_from(value.unsigned_abs().checked_ilog10().unwrap_or(0) + 1).ok()?;
     Some(Expr::Literal(ScalarValue::Decimal128(Some(i128::from(*value)), digits, 0), None))
+}
+
+/// A number with an exponent, where numbers are read as decimals.
+fn double(value: &ScalarValue) -> Option<ScalarValue> {
+    let (unscaled, scale) = match value {
+        ScalarValue::Decimal128(Some(unscaled), _, scale) => (i256::from_i128(*unscaled), *scale),
+        ScalarValue::Decimal256(Some(unscaled), _, scale) => (*unscaled, *scale),
+        _ => return None,
+    };
+    // By way of the text, which is rounded once.
+    Some(ScalarValue::Float64(Some(decimal::text(unscaled, scale).parse().ok()?)))
 }
 
 fn arithmetic(operator: &BinaryOperator) -> Option<Arithmetic> {

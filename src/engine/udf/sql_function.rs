@@ -13,7 +13,6 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -29,9 +28,9 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::sql::parser::Statement as SqlStatement;
-use datafusion::sql::sqlparser::ast::{
-    CreateFunctionBody, Expr as AstExpr, Statement as AstStatement, Value, visit_expressions_mut,
-};
+use datafusion::sql::sqlparser::ast::{CreateFunctionBody, Expr as AstExpr, Statement as AstStatement, Value};
+
+use crate::engine::syntax::each_expression;
 
 /// A function whose body is an expression over its parameters `$1`, `$2`, ….
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -186,13 +185,12 @@ pub(in crate::engine) fn bind_arguments(statement: &mut SqlStatement) {
         ) => body,
         _ => return,
     };
-    let _ = visit_expressions_mut(body, |expr| {
+    each_expression(body, &mut |expr| {
         if let AstExpr::Identifier(name) = expr
             && let Some(position) = positions.get(&name.value.to_lowercase())
         {
             *expr = AstExpr::Value(Value::Placeholder(format!("${position}")).with_span(name.span));
         }
-        ControlFlow::<()>::Continue(())
     });
 }
 
