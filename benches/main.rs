@@ -8,4 +8,8 @@ mod compare;
 mod planning;
 mod results;
 
+/// The program's own: with the system's, what a kernel takes would be mostly page faults of its result.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 criterion::criterion_main!(ansi::benches, planning::benches, answers::benches, results::benches, compare::benches);

@@ -104,54 +104,31 @@ fn checked(operator: Arithmetic, left: &dyn Datum, right: &dyn Datum, policy: Po
     })
 }
 
-/// `%` and `div` of integers.
+/// `%` and `div` of integers. The least value % -1 is 0, though the division behind it overflows; arrow says so, too.
 fn divided(operator: Arithmetic, left: &dyn Datum, right: &dyn Datum, policy: Policy) -> Result<ArrayRef, Box<Fault>> {
     let data_type = left.get().0.data_type();
-    macro_rules! of_type {
-        ($t:ty) => {
-            match operator {
-                // The least value % -1 is 0, though the division behind it overflows.
-                Arithmetic::Remainder => quotients::<$t>(operator, left, right, policy, |a, b| Ok(a.mod_wrapping(b))),
-                _ if policy == Policy::Legacy => {
-                    quotients::<$t>(operator, left, right, policy, |a, b| Ok(a.div_wrapping(b)))
-                }
-                _ => quotients::<$t>(operator, left, right, policy, |a, b| a.div_checked(b)),
-            }
-        };
-    }
-    downcast_integer! {
-        data_type => (of_type),
-        _ => Err(Fault::overflow(&sql_type(data_type), None)),
-    }
-}
-
-fn quotients<T: ArrowPrimitiveType>(
-    operator: Arithmetic,
-    left: &dyn Datum,
-    right: &dyn Datum,
-    policy: Policy,
-    divide: impl Fn(T::Native, T::Native) -> Result<T::Native, ArrowError>,
-) -> Result<ArrayRef, Box<Fault>>
-where
-    T::Native: ArrowNativeTypeOp,
-{
-    let divide = |a: T::Native, b: T::Native| if b.is_zero() { Err(ArrowError::DivideByZero) } else { divide(a, b) };
-    if policy != Policy::Raise {
-        return Ok(rows::<T>(left, right, |a, b| divide(a, b).ok()));
-    }
-    let (one, one_is_scalar) = left.get();
-    let (other, other_is_scalar) = right.get();
-    let (one, other) = (one.as_primitive::<T>(), other.as_primitive::<T>());
-    let result = match (one_is_scalar, other_is_scalar) {
-        (false, true) if other.is_valid(0) => one.try_unary::<_, T, _>(|value| divide(value, other.value(0))),
-        (true, false) if one.is_valid(0) => other.try_unary::<_, T, _>(|value| divide(one.value(0), value)),
-        (false, true) => Ok(PrimitiveArray::new_null(one.len())),
-        (true, false) => Ok(PrimitiveArray::new_null(other.len())),
-        _ => arrow::compute::try_binary::<_, _, _, T>(one, other, divide),
-    };
-    result.map(|array| Arc::new(array) as ArrayRef).map_err(|error| match error {
-        ArrowError::DivideByZero => Fault::divide_by_zero(operator.tolerant_name()),
-        _ => Fault::overflow(&sql_type(&T::DATA_TYPE), Some(operator.tolerant_name())),
+    let is_remainder = operator == Arithmetic::Remainder;
+    let kernel = if is_remainder { numeric::rem } else { numeric::div };
+    kernel(left, right).or_else(|error| {
+        if policy == Policy::Raise {
+            return Err(match error {
+                ArrowError::DivideByZero => Fault::divide_by_zero(operator.tolerant_name()),
+                _ => Fault::overflow(&sql_type(data_type), Some(operator.tolerant_name())),
+            });
+        }
+        macro_rules! by_rows {
+            ($t:ty) => {
+                Ok(match (is_remainder, policy) {
+                    (true, _) => rows::<$t>(left, right, |a, b| (!b.is_zero()).then(|| a.mod_wrapping(b))),
+                    (_, Policy::Legacy) => rows::<$t>(left, right, |a, b| (!b.is_zero()).then(|| a.div_wrapping(b))),
+                    _ => rows::<$t>(left, right, |a, b| a.div_checked(b).ok()),
+                })
+            };
+        }
+        downcast_integer! {
+            data_type => (by_rows),
+            _ => Err(Fault::overflow(&sql_type(data_type), None)),
+        }
     })
 }
 

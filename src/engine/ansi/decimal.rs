@@ -165,8 +165,8 @@ pub(super) trait Integer: Copy + PartialOrd {
     fn over(self, other: Self) -> Option<Self>;
     /// Remainder, with the sign of the dividend; none for a divisor of 0.
     fn modulo(self, other: Self) -> Option<Self>;
-    /// What a division leaves over, with its quotient.
-    fn rest(self, quotient: Self, divisor: Self) -> Self;
+    /// Half of a value from 0 on, cut off.
+    fn halved(self) -> Self;
     /// Absolute value.
     fn magnitude(self) -> Self;
 }
@@ -206,10 +206,9 @@ macro_rules! integer {
                 self.checked_rem(other)
             }
 
-            /// The product is no farther from 0 than the dividend, so nothing wraps around.
             #[inline(always)]
-            fn rest(self, quotient: Self, divisor: Self) -> Self {
-                self.wrapping_sub(quotient.wrapping_mul(divisor))
+            fn halved(self) -> Self {
+                self >> 1
             }
 
             #[inline(always)]
@@ -224,15 +223,14 @@ integer!(i128, 0, 1, 10_i128);
 integer!(i256, Self::ZERO, Self::ONE, Self::from_i128(10));
 
 /// The quotient, rounded half up: away from zero at exactly one half. None for a divisor of 0 and on overflow.
+///
+/// Half of the divisor, cut off, is added to the dividend before the division, away from zero: the quotient then has one more just if
+/// the rest was one half of the divisor or more. The least integer, which no decimal is, is no divisor.
 #[inline(always)]
 pub(super) fn divided_half_up<N: Integer>(dividend: N, divisor: N) -> Option<N> {
-    let quotient = dividend.over(divisor)?;
-    let rest = dividend.rest(quotient, divisor).magnitude();
-    // Not twice the rest, which may be out of range.
-    if rest < divisor.magnitude().minus(rest)? {
-        return Some(quotient);
-    }
-    if (dividend < N::ZERO) == (divisor < N::ZERO) { quotient.plus(N::ONE) } else { quotient.minus(N::ONE) }
+    let half = divisor.magnitude().halved();
+    let raised = if dividend < N::ZERO { dividend.minus(half)? } else { dividend.plus(half)? };
+    raised.over(divisor)
 }
 
 /// The powers of ten around an operation: both operands are multiplied by one, and the result is divided by one.

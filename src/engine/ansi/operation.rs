@@ -13,7 +13,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Datum, new_empty_array};
+use arrow::array::{ArrayRef, Datum, Scalar, new_empty_array};
 use arrow::compute::can_cast_types;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{DataFusionError, Result, ScalarValue, plan_err};
@@ -188,8 +188,8 @@ impl Operation {
         let policy = self.site.policy();
         match (&self.kind, operands) {
             (Kind::Arithmetic(operator), [left, right]) => {
-                let (left, right) = (datum(left)?, datum(right)?);
-                Ok(arithmetic::evaluate(*operator, left.as_ref(), right.as_ref(), policy)?)
+                let (left, right) = (Side::of(left)?, Side::of(right)?);
+                Ok(arithmetic::evaluate(*operator, left.datum(), right.datum(), policy)?)
             }
             (Kind::Negate, [operand]) => Ok(sign::negate(&operand.to_array(rows)?, policy)?),
             (Kind::Absolute, [operand]) => Ok(sign::absolute(&operand.to_array(rows)?, policy)?),
@@ -238,11 +238,26 @@ fn is_cast_unknown(from: &DataType, to: &DataType) -> bool {
     !from.is_nested() && !to.is_nested() && !cast::is_ours(from, to) && !can_cast_types(from, to)
 }
 
-fn datum(value: &ColumnarValue) -> Result<Box<dyn Datum>, DataFusionError> {
-    Ok(match value {
-        ColumnarValue::Array(array) => Box::new(Arc::clone(array)),
-        ColumnarValue::Scalar(scalar) => Box::new(scalar.to_scalar()?),
-    })
+/// An operand as arrow's kernels take it.
+enum Side<'a> {
+    Array(&'a ArrayRef),
+    Scalar(Scalar<ArrayRef>),
+}
+
+impl<'a> Side<'a> {
+    fn of(value: &'a ColumnarValue) -> Result<Self, DataFusionError> {
+        Ok(match value {
+            ColumnarValue::Array(array) => Self::Array(array),
+            ColumnarValue::Scalar(scalar) => Self::Scalar(scalar.to_scalar()?),
+        })
+    }
+
+    fn datum(&self) -> &dyn Datum {
+        match self {
+            Self::Array(array) => *array,
+            Self::Scalar(scalar) => scalar,
+        }
+    }
 }
 
 /// DataFusion's operator for one of ours.
