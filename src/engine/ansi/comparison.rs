@@ -7,9 +7,8 @@
 //!                       off            '1' in ('a', '2')
 //! ```
 //!
-//! Left to itself DataFusion picks types of its own (a text beside a decimal loses digits, one in a list turns into NULL), and its
-//! casts know no place. What neither side of a comparison is a text in stays as it is, and so does a text beside a type that
-//! texts are not cast to. The types follow Spark 3.3.4: `AnsiTypeCoercion.findWiderTypeForString` with ANSI on,
+//! Left to itself DataFusion picks types of its own (a text beside a decimal loses digits, one beside a boolean is refused), and its
+//! casts know no place. A comparison without a text stays as it is, and so does a text beside a type that texts are not cast to. The types follow Spark 3.3.4: `AnsiTypeCoercion.findWiderTypeForString` with ANSI on,
 //! `TypeCoercion.findCommonTypeForBinaryComparison` and, for lists, `findWiderCommonType` with it off.
 
 use arrow::datatypes::DataType;

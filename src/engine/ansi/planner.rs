@@ -64,7 +64,7 @@ impl ExprPlanner for MarkedOperations {
     }
 }
 
-/// An operand that can fail as a whole.
+/// What is marked as a whole: what can fail, a list or a range with texts in it, a number with an exponent.
 fn whole(operand: Expr, site: Site, schema: &DFSchema) -> Expr {
     match operand {
         Expr::Cast(cast) => Operation::call(Kind::Cast(cast.field.data_type().clone()), site, vec![*cast.expr]),
