@@ -57,16 +57,18 @@ pub(crate) fn in_list(list: InList, site: &Site, schema: &DFSchema) -> InList {
     let others: Vec<&DataType> = types.iter().filter(|other| !other.is_string() && !other.is_null()).collect();
     let Some(first) = others.first() else { return list };
     let are_alike = others.iter().all(|other| other == first) || others.iter().all(|other| other.is_integer());
-    let to = match are_alike {
-        true => target(first, site),
-        false => others.iter().all(|other| other.is_numeric()).then_some(DataType::Float64),
-    };
     let InList { expr, list, negated } = list;
     let values: Vec<Expr> = std::iter::once(*expr).chain(list).collect();
     let values = match site.policy() {
         Policy::Legacy => of_equal_texts(&values, &types, are_alike.then_some(*first))
             .unwrap_or_else(|| values.into_iter().zip(&types).map(|(value, from)| as_text(value, from)).collect()),
-        _ => values.into_iter().zip(&types).map(|(value, from)| read_as(value, from, to.clone(), site)).collect(),
+        Policy::Raise | Policy::Try => {
+            let to = match are_alike {
+                true => target(first, site),
+                false => others.iter().all(|other| other.is_numeric()).then_some(DataType::Float64),
+            };
+            values.into_iter().zip(&types).map(|(value, from)| read_as(value, from, to.clone(), site)).collect()
+        }
     };
     let mut values = values.into_iter();
     let expr = values.next().map(Box::new).unwrap_or_default();

@@ -269,6 +269,65 @@ impl<N: Integer> Steps<N> {
     }
 }
 
+/// No power of a long division is above this one.
+const LONG_POWER_MAX: i64 = 10_i64.pow(8);
+/// Divisors below this, times such a power, are within 63 bits: as amounts of money with two fraction digits, 922 million.
+const LONG_DIVISOR_END: i64 = i64::MAX / LONG_POWER_MAX;
+/// Dividends below this are exact in floating point, with two bits to spare for what the reciprocal is off.
+const LONG_DIVIDEND_END: i64 = 1 << 50;
+
+/// The quotient of `left` times all powers, rounded half up, by long division, which takes less time than one of 128 bits. None if an
+/// operand is too long for it, or for a divisor of 0.
+///
+/// ```text
+///   left / right          ─▶  quotient, rest      rest < right, and rest · power < 2^63
+///   rest · power / right  ─▶  so many digits more of the quotient, and the next rest; and again
+/// ```
+#[inline(always)]
+fn long_division(left: i128, right: i128, powers: [i64; 3]) -> Option<i128> {
+    let dividend = i64::try_from(left).ok()?.checked_abs()?;
+    let divisor = i64::try_from(right).ok()?.checked_abs()?;
+    if divisor == 0 || divisor >= LONG_DIVISOR_END || dividend >= LONG_DIVIDEND_END {
+        return None;
+    }
+    let reciprocal = 1.0 / divisor as f64;
+    let (quotient, mut rest) = quotient_and_rest(dividend, divisor, reciprocal);
+    let mut quotient = i128::from(quotient);
+    for power in powers.into_iter().filter(|power| *power != 1) {
+        let (digits, next) = quotient_and_rest(rest * power, divisor, reciprocal);
+        quotient = quotient * i128::from(power) + i128::from(digits);
+        rest = next;
+    }
+    let magnitude = quotient + i128::from(rest >= divisor - rest);
+    Some(if (left < 0) == (right < 0) { magnitude } else { -magnitude })
+}
+
+/// Quotient and rest of numbers from 0 on, for a dividend below 2^50 or a quotient below 2^27. The estimate is then less than one half
+/// off: the reciprocal, the dividend and their product are each rounded by at most 2^-53 of themselves.
+#[inline(always)]
+fn quotient_and_rest(dividend: i64, divisor: i64, reciprocal: f64) -> (i64, i64) {
+    let estimate = (dividend as f64 * reciprocal) as i64;
+    let rest = dividend - estimate * divisor;
+    if rest < 0 {
+        (estimate - 1, rest + divisor)
+    } else if rest >= divisor {
+        (estimate + 1, rest - divisor)
+    } else {
+        (estimate, rest)
+    }
+}
+
+/// Three powers of ten for [`long_division`] with `10^exponent` as their product, which times a dividend is below 2^124.
+fn long_powers(exponent: i16) -> Option<[i64; 3]> {
+    if !(0..=22).contains(&exponent) {
+        return None;
+    }
+    let first = exponent.min(8);
+    let second = (exponent - first).min(8);
+    let power = |exponent: i16| 10_i64.checked_pow(u32::try_from(exponent).ok()?);
+    Some([power(first)?, power(second)?, power(exponent - first - second)?])
+}
+
 /// All that a row needs.
 #[derive(Debug)]
 struct Plan {
@@ -280,6 +339,8 @@ struct Plan {
     exact_scale: i16,
     /// Both scales' difference, right less left: a quotient's integer part is that of the operands, shifted by it.
     shift: i16,
+    /// For `/`: the power that the dividend is multiplied by.
+    powers: Option<[i64; 3]>,
     narrow: Option<Steps<i128>>,
     wide: Option<Steps<i256>>,
 }
@@ -303,6 +364,7 @@ impl Plan {
             scale,
             exact_scale: target + exponents.2,
             shift: s2 - s1,
+            powers: long_powers(exponents.0),
             narrow: Steps::new(exponents),
             wide: Steps::new(exponents),
         }
@@ -319,11 +381,18 @@ impl Plan {
     fn decimals(&self, left: &Operand<'_>, right: &Operand<'_>, target: &DataType) -> Result<ArrayRef, Box<Fault>> {
         macro_rules! rows {
             ($operator:expr) => {{
-                let (narrow, precision) = (self.narrow, self.precision);
+                let (narrow, powers, precision) = (self.narrow, self.powers, self.precision);
                 let limit = 10_i128.pow(u32::from(precision));
                 let fast = |l, r| {
                     let steps = narrow?;
-                    let value = steps.rounded(steps.exact($operator, l, r)?)?;
+                    let long = match ($operator, powers) {
+                        (Arithmetic::Divide, Some(powers)) => long_division(l, r, powers),
+                        _ => None,
+                    };
+                    let value = match long {
+                        Some(value) => value,
+                        None => steps.rounded(steps.exact($operator, l, r)?)?,
+                    };
                     (-limit < value && value < limit).then_some(value)
                 };
                 compute::<Decimal128Type>(left, right, target, fast, |l, r| self.decimal(l, r))
@@ -781,6 +850,20 @@ mod tests {
         assert!(is_half_up(value, exact.expect("it fits"), divisor), "{case}");
         assert!(value.wrapping_abs() < limit, "{case}");
         assert_eq!(answer, raised);
+    }
+
+    #[test]
+    fn quotients_at_the_ends_of_64_bits() {
+        let (least, most) = (i128::from(i64::MIN), i128::from(i64::MAX));
+        let [divisor, dividend] = [LONG_DIVISOR_END, LONG_DIVIDEND_END].map(i128::from);
+        let ends = [0, 1, 2, 3, divisor - 1, divisor, dividend - 1, dividend, most - 1, most, most + 1];
+        let ends: Vec<i128> = ends.into_iter().flat_map(|end| [end, -end]).chain([least - 1]).collect();
+        for (l, r) in ends.iter().flat_map(|l| ends.iter().map(|r| (*l, *r))) {
+            // The dividend is multiplied by 10^(38 - precision): by 10^23 it is too long for long division.
+            for precision in [32, 28, 20, 18, 16, 15].into_iter().filter(|precision| fits(l, *precision)) {
+                check_row(Divide, (l, precision, 0), (r, 19, 0));
+            }
+        }
     }
 
     #[test]
