@@ -7,9 +7,17 @@ mod answers;
 mod compare;
 mod planning;
 mod results;
+mod row_filter;
 
 /// The program's own: with the system's, what a kernel takes would be mostly page faults of its result.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-criterion::criterion_main!(ansi::benches, planning::benches, answers::benches, results::benches, compare::benches);
+criterion::criterion_main!(
+    ansi::benches,
+    planning::benches,
+    row_filter::benches,
+    answers::benches,
+    results::benches,
+    compare::benches
+);

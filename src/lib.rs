@@ -19,4 +19,5 @@ pub mod suite;
 pub mod tables;
 
 pub mod paths;
+pub mod q_error;
 pub mod text;

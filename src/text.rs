@@ -22,6 +22,15 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     })
 }
 
+/// What all of the words begin with.
+pub fn common_prefix<'a>(words: &[&'a str]) -> &'a str {
+    let first = words.first().copied().unwrap_or_default();
+    words.iter().fold(first, |common, word| {
+        let length = common.bytes().zip(word.bytes()).take_while(|(a, b)| a == b).count();
+        common.get(..length).unwrap_or_default()
+    })
+}
+
 /// A byte count in binary units with at most one decimal place: `512 B`, `1.5 GiB`.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -77,6 +86,13 @@ mod tests {
         assert_eq!(nearest("batch_size", names), Some("engine.sort.batch_size"));
         assert_eq!(nearest("spilled", names), Some("bytes-spilled"));
         assert_eq!(nearest("", names), None);
+    }
+
+    #[test]
+    fn what_words_begin_with() {
+        assert_eq!(common_prefix(&["ss_item", "ss_store", "ss_item_sk"]), "ss_");
+        assert_eq!([common_prefix(&["a"]), common_prefix(&["a", "b"]), common_prefix(&[])], ["a", "", ""]);
+        assert_eq!(common_prefix(&["é", "è"]), "", "characters are not cut");
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::options::{Compression, WriterSettings};
 use crate::plan::TablePlan;
 use crate::sorted::SortedRows;
 use crate::source;
+use crate::statistics::Collector;
 
 /// The size at which a dictionary stops to pay: columns with more distinct values than this holds go
 /// on without one. With Parquet's usual 1 MiB, prices get dictionaries that make files 5 % larger and
@@ -52,6 +53,7 @@ pub(crate) enum Rows {
 pub(crate) struct RowGroup {
     pub(crate) columns: Vec<ArrowColumnChunk>,
     pub(crate) content: ContentHasher,
+    pub(crate) statistics: Collector,
     /// Its size in a file.
     pub(crate) bytes: u64,
 }
@@ -108,6 +110,7 @@ impl Encoder {
     fn try_encode(&self, chunk: u64, cancel: &AtomicBool) -> Result<Option<RowGroup>, Failure> {
         let table = self.plan.table;
         let mut content = ContentHasher::new(table);
+        let mut statistics = Collector::new(table);
         // The row group's number in its file matters to encryption only, which is not used.
         let mut writers = self.factory.create_column_writers(0)?;
         let consume = |batch: &RecordBatch| {
@@ -115,6 +118,7 @@ impl Encoder {
                 return Err(Failure::Hash(Error::Cancelled));
             }
             content.update(batch)?;
+            statistics.update(batch)?;
             let mut writers = writers.iter_mut();
             let columns = batch.columns().iter().enumerate().filter(|(index, _)| Some(*index) != self.left_out);
             for (field, (_, column)) in self.arrow_schema.fields().iter().zip(columns) {
@@ -135,7 +139,7 @@ impl Encoder {
         }
         let columns = writers.into_iter().map(|writer| writer.close()).collect::<Result<Vec<_>, _>>()?;
         let bytes = columns.iter().map(|column| column.close().bytes_written).sum();
-        Ok(Some(RowGroup { columns, content, bytes }))
+        Ok(Some(RowGroup { columns, content, statistics, bytes }))
     }
 }
 

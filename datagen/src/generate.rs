@@ -26,6 +26,7 @@ use crate::plan::TablePlan;
 use crate::progress::{Progress, TableProgress};
 use crate::schema::Table;
 use crate::sorted::{self, sort_rows};
+use crate::statistics::{DataStatistics, TableStatistics};
 use crate::write::{CompleteFile, TableWriter};
 
 /// What a generation did.
@@ -90,7 +91,7 @@ struct Encoded {
 /// What the writer hands to the finisher.
 enum Complete {
     File(CompleteFile),
-    Table { progress: TableProgress, entry: TableEntry },
+    Table { progress: TableProgress, entry: TableEntry, statistics: TableStatistics },
 }
 
 /// The chunks yet to be begun, given out in order, each for one permit.
@@ -239,23 +240,24 @@ fn write_tables(
             (table.row_count, table.bytes) = (writer.row_count(), writer.bytes());
             progress.advance(&table);
         }
-        let (file, entry) = writer.finish()?;
+        let (file, entry, statistics) = writer.finish()?;
         if let Some(file) = file {
             complete(Complete::File(file))?;
         }
         table.bytes = entry.files.iter().map(|file| file.bytes).sum();
-        complete(Complete::Table { progress: table, entry })?;
+        complete(Complete::Table { progress: table, entry, statistics })?;
     }
     Ok(())
 }
 
-/// Waits for the disk, gives files their names, and adds complete tables to the manifest.
+/// Waits for the disk, gives files their names, and adds complete tables to the statistics and the manifest.
 fn finish(
     folder: &Path,
     mut manifest: Manifest,
     complete: Receiver<Complete>,
     progress: &dyn Progress,
 ) -> Result<Manifest> {
+    let mut statistics = DataStatistics::read_or_default(folder);
     let mut waiting = Vec::new();
     for message in complete {
         match message {
@@ -266,12 +268,15 @@ fn finish(
                     publish(&mut waiting)?;
                 }
             }
-            Complete::Table { progress: table, entry } => {
+            Complete::Table { progress: table, entry, statistics: of_table } => {
                 publish(&mut waiting)?;
                 // The folders of partitions are new in the table's.
                 if entry.files.iter().any(|file| file.path.split('/').count() > 2) {
                     folder::sync_folder(&folder.join(table.table))?;
                 }
+                // First, so that no table is listed without its statistics; those of a table that is not listed fit nothing.
+                statistics.tables.insert(table.table.to_owned(), of_table);
+                statistics.write(folder)?;
                 manifest.tables.insert(table.table.to_owned(), entry);
                 manifest.write(folder)?;
                 progress.finish(&table);
@@ -463,7 +468,14 @@ mod tests {
         for table in &tables[..3] {
             assert_eq!(second.manifest.tables[*table], first.manifest.tables[*table]);
         }
-        let expected = ["item.parquet", Manifest::FILE_NAME, "reason.parquet", "ship_mode.parquet", "store.parquet"];
+        let expected = [
+            "item.parquet",
+            Manifest::FILE_NAME,
+            "reason.parquet",
+            "ship_mode.parquet",
+            DataStatistics::FILE_NAME,
+            "store.parquet",
+        ];
         assert_eq!(file_names(dir.path()), expected);
         assert!(crate::check(dir.path(), &(), &AtomicBool::new(false)).unwrap().is_ok());
     }
@@ -512,7 +524,7 @@ mod tests {
                 "DIR already holds reason.parquet but no manifest.json, so it was not made here; choose an empty folder"
             ],
         );
-        assert_eq!(file_names(dir.path()), ["reason.parquet"]);
+        assert_eq!(file_names(dir.path()), ["reason.parquet", DataStatistics::FILE_NAME]);
     }
 
     #[test]

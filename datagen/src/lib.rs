@@ -14,7 +14,7 @@
 //! - `sorted`, `runs`, `columns`: the rows of a fact table by their dates, through a temporary file, for
 //!   the [`Layout`]s that want them so
 //! - [`content`]: a hash of a table's values that no file layout changes; [`FileHasher`]: one of bytes
-//! - [`manifest`]: what a folder holds
+//! - [`manifest`]: what a folder holds; [`statistics`]: what an optimizer wants to know of it
 //! - [`generate()`]: all of it together, completing what a folder lacks
 //! - [`check()`]: does the folder still hold what its manifest says
 //!
@@ -47,6 +47,7 @@ pub mod scale;
 pub mod schema;
 mod sorted;
 mod source;
+pub mod statistics;
 #[cfg(test)]
 mod testing;
 mod write;
@@ -61,3 +62,4 @@ pub use options::{Compression, Layout, Options, Parts, WriterSettings};
 pub use progress::{Progress, TableProgress};
 pub use scale::{RowCount, ScaleFactor};
 pub use sorted::NULL_PARTITION;
+pub use statistics::DataStatistics;

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::folder::UnfinishedFile;
 use crate::hash::FileHasher;
 use crate::manifest::{FileEntry, TableEntry};
+use crate::statistics::{Collector, FileState, FilesFingerprint, TableStatistics, footer_hash};
 
 /// Bytes gathered before they are hashed and handed to the system.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -22,8 +23,10 @@ pub(crate) struct TableWriter<'a> {
     encoder: &'a Encoder,
     next_chunk: u64,
     content: ContentHasher,
+    statistics: Collector,
     open: Option<OpenFile>,
     files: Vec<FileEntry>,
+    states: Vec<FileState>,
 }
 
 /// A file that is complete but for its name.
@@ -52,8 +55,17 @@ struct OpenFile {
 
 impl<'a> TableWriter<'a> {
     pub(crate) fn new(folder: &'a Path, encoder: &'a Encoder) -> Self {
-        let content = ContentHasher::new(encoder.plan.table);
-        Self { folder, encoder, next_chunk: 0, content, open: None, files: Vec::new() }
+        let table = encoder.plan.table;
+        Self {
+            folder,
+            encoder,
+            next_chunk: 0,
+            content: ContentHasher::new(table),
+            statistics: Collector::new(table),
+            open: None,
+            files: Vec::new(),
+            states: Vec::new(),
+        }
     }
 
     /// Rows so far.
@@ -89,28 +101,32 @@ impl<'a> TableWriter<'a> {
             return Err(write_error(self.folder, self.encoder, error, &open.path));
         }
         self.content.merge(&row_group.content);
+        self.statistics.merge(&row_group.statistics);
         Ok(complete)
     }
 
-    /// Completes the last file, and says what the table is.
-    pub(crate) fn finish(mut self) -> Result<(Option<CompleteFile>, TableEntry)> {
+    /// Completes the last file, and says what the table is and what its columns hold.
+    pub(crate) fn finish(mut self) -> Result<(Option<CompleteFile>, TableEntry, TableStatistics)> {
         let complete = self.close_file()?;
         self.encoder.check(&self.content)?;
+        let statistics = self.statistics.finish(FilesFingerprint::new(self.states));
         let reproducible = self.encoder.plan.table.is_reproducible();
         let entry = TableEntry {
             row_count: self.content.row_count(),
             content_hash: reproducible.then(|| self.content.finish()),
             files: self.files,
         };
-        Ok((complete, entry))
+        Ok((complete, entry, statistics))
     }
 
     fn close_file(&mut self) -> Result<Option<CompleteFile>> {
         let Some(open) = self.open.take() else { return Ok(None) };
         let failed = |error| write_error(self.folder, self.encoder, error, &open.path);
+        let footer = footer_hash(open.parquet.flushed_row_groups());
         let buffer = open.parquet.into_inner().map_err(failed)?;
         let file = buffer.into_inner().map_err(|error| failed(error.into_error().into()))?;
         let (bytes, hash) = (file.bytes, file.hasher.finish());
+        self.states.push(FileState { path: open.path.clone(), bytes, footer });
         self.files.push(FileEntry { path: open.path, row_count: open.row_count, bytes, hash });
         Ok(Some(CompleteFile { file: file.file, bytes }))
     }

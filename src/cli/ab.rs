@@ -207,7 +207,8 @@ pub(super) fn run(args: Args) -> Result<Code, Failure> {
         let session = Session { suite, plan, limits, data, answers };
         let opened = open(&session, &choices, &cancel).await?;
         let machine = environment::machine();
-        let early = warnings::before(&session.plan, &machine);
+        let mut early = warnings::before(&session.plan, &machine);
+        early.extend(warnings::of_data(&session.data));
         let mut file = ab_file(&args, &session, &specs, rules, early);
         let writer = AbWriter::create(&args.measure.out, &mut file)?;
         let sides = begin(&session, &writer, &file, &opened, &machine)?;

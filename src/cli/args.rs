@@ -71,7 +71,7 @@ pub(super) struct EngineArgs {
 }
 
 /// What the engine may use.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct LimitArgs {
     /// Memory that the engine may use before it spills or fails, such as 2GiB [default: 80% of what the machine or cgroup allows]
     #[arg(long, value_name = "SIZE", env = "DSBENCH_MEMORY_LIMIT")]

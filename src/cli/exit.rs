@@ -157,7 +157,6 @@ failure_from! {
     SettingError => Usage,
     ProfileError => Usage,
     ShapeError => Usage,
-    DataError => Data,
     VerifierError => Data,
     ResultsError => Other,
     RunError => Other,
@@ -179,6 +178,15 @@ impl From<ColdError> for Failure {
             ColdError::NotLocal { .. } => Self::Usage(chain(&error)),
             ColdError::NoFincore { .. } => Self::Other(chain(&error)),
             ColdError::Io { .. } | ColdError::Resident { .. } => Self::Data(chain(&error)),
+        }
+    }
+}
+
+impl From<DataError> for Failure {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::SaveStatistics { .. } => Self::Other(chain(&error)),
+            error => Self::Data(chain(&error)),
         }
     }
 }

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::args::{DataArgs, EngineArgs, SuiteArgs, runtime, stop_on_interrupt};
 use super::exit::{Code, Failure};
-use super::output;
-use super::session::{EngineChoice, Opened, Session, open_data};
+use super::session::{EngineChoice, Opened, Session, note_statistics_problem, open_data};
 use super::sides::SideSpec;
+use super::{explain_rules, output};
 use crate::compare::{Explanation, OperatorFigures, PlanFigures, figures_of, why};
 use crate::engine::Engine;
 use crate::results::format::{AnswersSource, Phase, SampleRow};
@@ -15,8 +15,8 @@ use crate::runner::{Cancel, KeepRows, PlannedStatement, RunPlan, Slot};
 use crate::suite::{Selection, Suite};
 use crate::text;
 
-/// Show the plan of statements: as it is, with what its operators did (--analyze), or what differs between two configurations
-/// (--diff).
+/// Show the plan of statements: as it is, with what its operators did (--analyze), how long each rule of the optimizer took (--rules), or
+/// what differs between two configurations (--diff).
 ///
 /// With --diff, both sides run the statement in turns (A B B A), and the difference is taken apart: planning and execution, and of
 /// the execution the operators whose work, rows, bytes, pruned row groups or spilled data changed, with a diff of the two plans.
@@ -36,6 +36,10 @@ pub(super) struct Args {
     /// Run the statements, and show each operator's time, rows and memory
     #[arg(long)]
     analyze: bool,
+    /// Plan the statements, and show the time of each rule of the optimizer and whether it changed the plan; of several statements, the
+    /// sums
+    #[arg(long, conflicts_with_all = ["diff", "analyze"])]
+    rules: bool,
     /// Samples a statement and side, after one that fills caches
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     samples: u32,
@@ -54,6 +58,7 @@ const EXAMPLES: &str = "\
 Examples:
   dsbench explain q72                                      the physical plan
   dsbench explain q72 --analyze --scale 10                 what each operator did
+  dsbench explain 1-99 --rules                             what the rules of the optimizer take for the suite
   dsbench explain --diff default datafusion q72            what differs, and what that costs
   dsbench explain --diff default default,engine.pushdown.filter=false q9,q28 --plans-only";
 
@@ -73,6 +78,15 @@ pub(super) fn run(args: Args) -> Result<Code, Failure> {
     runtime()?.block_on(async {
         let (cancel, stop) = stop_on_interrupt();
         let data = open_data(&args.data, &stop).await?;
+        note_statistics_problem(&data);
+        if args.rules {
+            let (title, settings) = &choices[0];
+            let engine = Engine::new(settings.clone(), &limits).await?;
+            data.register(&engine)?;
+            let shown = explain_rules::of(&engine, title, &statements, args.samples).await?;
+            output::data(&if args.json { shown.json()? } else { shown.text() })?;
+            return Ok(Code::Well);
+        }
         if args.diff.is_none() && !args.analyze || args.plans_only {
             let mut plans = Vec::new();
             for (title, settings) in &choices {
@@ -229,32 +243,42 @@ fn add(
 /// A plan with what its operators did.
 fn analysis(name: &str, title: &str, figures: &PlanFigures, samples: u32) -> Shown {
     let mut text = format!(
-        "{name} with {title}: planning {}, execution {} (medians of {samples} samples)\n\n{:>10} {:>14} {:>10}  operator\n",
+        "{name} with {title}: planning {}, execution {} (medians of {samples} samples)\n\n{:>10} {:>14} {:>14} {:>8} {:>10}  operator\n",
         text::seconds(figures.planning_seconds),
         text::seconds(figures.execution_seconds),
         "time",
         "rows",
+        "estimated",
+        "q-error",
         "memory"
     );
     for operator in &figures.operators {
         let memory = operator.peak_memory_bytes.map_or_else(|| "-".to_owned(), text::bytes);
         text.push_str(&format!(
-            "{:>10} {:>14} {memory:>10}  {:indent$}{}{}\n",
+            "{:>10} {:>14} {:>14} {:>8} {memory:>10}  {:indent$}{}{}\n",
             text::seconds(operator.operator_seconds),
             text::thousands(operator.output_rows),
+            operator.estimated_rows.map_or_else(|| "-".to_owned(), text::thousands),
+            operator.q_error().map_or_else(|| "-".to_owned(), |error| format!("{error:.1}")),
             "",
             operator.detail,
             scan_words(operator),
             indent = 2 * operator.depth
         ));
     }
-    text.push_str("\nAn operator's time is that of its own work, summed over its partitions.\n");
+    text.push_str(
+        "\nAn operator's time is that of its own work, summed over its partitions. Without a q-error: an operator that was stopped early, \
+         or whose rows\nwere reduced by a filter found while running; METHODOLOGY.md has the rules.\n",
+    );
     let operators = figures.operators.iter().map(|operator| {
         json!({
             "depth": operator.depth,
             "name": operator.name,
             "kind": operator.kind,
             "detail": operator.detail,
+            "estimated_rows": operator.estimated_rows,
+            "q_error": operator.q_error(),
+            "not_comparable": operator.not_comparable,
             "output_rows": operator.output_rows,
             "operator_seconds": operator.operator_seconds,
             "spilled_bytes": operator.spilled_bytes,

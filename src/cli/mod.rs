@@ -5,12 +5,14 @@
 mod ab;
 mod ab_progress;
 mod ab_report;
+mod analyze;
 mod args;
 mod compare;
 mod completions;
 mod doctor;
 mod exit;
 mod explain;
+mod explain_rules;
 mod generate;
 mod isolated;
 mod layout;
@@ -59,6 +61,7 @@ Examples:
   dsbench sql \"select count(*) from store_sales\"
   dsbench sql                                  the same in a shell
   dsbench queries show q14a                    the exact SQL
+  dsbench analyze --data DIR                   what the optimizer should know of data of other makers
   dsbench --error-format json sql \"select x\"   an error as {\"class\":\"UNRESOLVED_COLUMN\",\"sqlstate\":\"42703\",
                                                \"message\":…,\"line\":1,\"column\":8,\"length\":1,\"hint\":…}
 
@@ -73,6 +76,7 @@ enum Command {
     Ab(Box<ab::Args>),
     Explain(explain::Args),
     Generate(generate::Args),
+    Analyze(analyze::Args),
     Layout(layout::Args),
     Sql(sql::Args),
     Queries(queries::Args),
@@ -103,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Ab(args) => ab::run(*args),
         Command::Explain(args) => explain::run(args),
         Command::Generate(args) => generate::run(args),
+        Command::Analyze(args) => analyze::run(args),
         Command::Layout(args) => layout::run(args),
         Command::Sql(args) => sql::run(args),
         Command::Queries(args) => queries::run(args),

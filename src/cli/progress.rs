@@ -16,12 +16,22 @@ use crate::text;
 pub(super) struct DataProgress {
     bar: ProgressBar,
     verb: &'static str,
+    /// Whether a table that is done has a line where there is no terminal.
+    tells_tables: bool,
     rows: Mutex<std::collections::HashMap<&'static str, u64>>,
 }
 
 impl DataProgress {
     pub(super) fn new(verb: &'static str) -> Self {
-        Self { bar: new_bar(0, "{msg:28!} {wide_bar} {percent:>3}%  {eta} left"), verb, rows: Mutex::default() }
+        let bar = new_bar(0, "{msg:28!} {wide_bar} {percent:>3}%  {eta} left");
+        Self { bar, verb, tells_tables: true, rows: Mutex::default() }
+    }
+
+    /// A bar alone.
+    pub(super) fn quiet(verb: &'static str) -> Self {
+        let mut progress = Self::new(verb);
+        progress.tells_tables = false;
+        progress
     }
 
     fn show(&self, table: &TableProgress) {
@@ -44,7 +54,7 @@ impl Progress for DataProgress {
 
     fn finish(&self, table: &TableProgress) {
         self.show(table);
-        if self.bar.is_hidden() {
+        if self.bar.is_hidden() && self.tells_tables {
             let rows = text::thousands(table.row_count);
             output::note(&format!(
                 "{} {:<24} {rows:>14} rows  {:>10}",

@@ -10,7 +10,7 @@ use super::args::{SuiteArgs, runtime, stop_on_interrupt};
 use super::exit::{Code, Failure};
 use super::output;
 use super::run::{Shown, measure};
-use super::session::{EngineChoice, Opened, Session};
+use super::session::{EngineChoice, Opened, Session, recorded_statistics};
 use crate::answers::content_hash;
 use crate::engine::{EngineLimits, Settings};
 use crate::paths;
@@ -235,6 +235,9 @@ fn differences(file: &RunFile, data: &DataSet) -> Vec<(Changed, String)> {
             Changed::Data,
             format!("the files of the data in {} ({} bytes; now {bytes})", then.url, then.bytes),
         ));
+    } else if then.statistics.as_ref().is_some_and(|then| *then != recorded_statistics(data)) {
+        // The same rows in the same files are joined in another order.
+        differed.push((Changed::Data, format!("the statistics beside the data in {}", then.url)));
     }
     let (cpu, logical_cpus) = environment::processors();
     let then = &file.machine;

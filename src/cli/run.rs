@@ -13,7 +13,7 @@ use super::{output, report};
 use crate::report::{Columns, text_with_columns};
 use crate::results::format::Status;
 use crate::results::inference::INTERVAL_SAMPLES;
-use crate::results::{Aggregate, Run, RunWriter, StatementState, summarize};
+use crate::results::{Aggregate, OperatorWriter, Run, RunWriter, StatementState, summarize};
 use crate::runner::{
     Cancel, Executor, PeerCommand, RepeatUntil, RunEnd, RunPlan, clock, environment, run_all, warnings,
 };
@@ -106,7 +106,8 @@ pub(super) fn run(args: Args) -> Result<Code, Failure> {
         let session = Session { suite, plan, limits, data, answers };
         let mut opened = session.open(&choice, &cancel).await?;
         let machine = environment::machine();
-        let early = warnings::before(&session.plan, &machine);
+        let mut early = warnings::before(&session.plan, &machine);
+        early.extend(warnings::of_data(&session.data));
         for warning in &early {
             output::note(&format!("warning: {}", warning.message));
         }
@@ -147,8 +148,10 @@ pub(super) async fn measure(
     shown: &Shown,
     cancel: &Cancel,
 ) -> Result<Code, Failure> {
+    let mut operators = OperatorWriter::open(writer.folder())?;
     let progress = RunProgress::new(plan);
-    let result = run_all(plan, executor, std::mem::take(&mut run.samples), &mut writer, &progress, cancel).await;
+    let earlier = std::mem::take(&mut run.samples);
+    let result = run_all(plan, executor, earlier, (&mut writer, &mut operators), &progress, cancel).await;
     progress.close();
     executor.close().await;
     let (end, samples) = result?;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use chrono::SecondsFormat;
 use datagen::Options;
 
-use super::args::DataArgs;
+use super::args::{DataArgs, LimitArgs};
 use super::exit::Failure;
-use super::{generate, output};
+use super::{analyze, generate, output};
 use crate::answers::content_hash;
 use crate::engine::{Engine, EngineLimits, Settings};
 use crate::paths;
@@ -178,6 +178,7 @@ impl Session {
             scale: data.scale().map(|scale| scale.to_string()),
             fingerprint: data.manifest.as_ref().map(datagen::Manifest::fingerprint),
             layout: data.layout(),
+            statistics: Some(recorded_statistics(data)),
             bytes: data.bytes(),
             row_counts: data.row_counts(),
         }
@@ -211,6 +212,21 @@ impl Session {
     }
 }
 
+/// What the optimizer was told of the data, for the record: one value for it, or that it was nothing.
+pub(super) fn recorded_statistics(data: &DataSet) -> String {
+    match data.statistics().tables.is_empty() {
+        true => "none".to_owned(),
+        false => content_hash(data.statistics().to_text().as_bytes()),
+    }
+}
+
+/// Says which statistics beside the data are not used.
+pub(super) fn note_statistics_problem(data: &DataSet) {
+    if let Some(problem) = data.statistics_problem() {
+        output::note(&format!("warning: {problem}"));
+    }
+}
+
 fn own_engine(settings: &Settings) -> TaskEngine {
     TaskEngine::Recorded { profile: settings.profile().to_owned(), settings: recorded_settings(settings) }
 }
@@ -232,15 +248,18 @@ pub(super) fn command_line() -> Vec<String> {
 /// Opens the data; data in the default place is made or completed first.
 pub(super) async fn open_data(args: &DataArgs, stop: &std::sync::atomic::AtomicBool) -> Result<DataSet, Failure> {
     let (url, scale) = args.locate()?;
+    let mut is_new = false;
     if let (None, Some(scale), Some(folder)) = (&args.data, scale, url.local_path()) {
         let complete = datagen::check_sizes(&folder).is_ok_and(|report| report.is_ok())
             && datagen::Manifest::read(&folder).is_ok_and(|m| m.tables.len() == datagen::schema::tables().len());
         if !complete {
             output::note(&format!("making the data of scale {scale} in {url} (once)"));
             tokio::task::block_in_place(|| generate::generate(&completing(scale, folder), stop))?;
+            is_new = true;
         }
     }
-    Ok(DataSet::open(url, &Expectation { scale, verify_hashes: true }).await?)
+    let data = DataSet::open(url, &Expectation { scale, verify_hashes: true }).await?;
+    if is_new { analyze::verify_made(data, &LimitArgs::default().limits()?).await } else { Ok(data) }
 }
 
 /// The options under which a folder is completed: those that it was begun with, or the defaults.

@@ -8,6 +8,7 @@ use futures::TryStreamExt;
 
 use super::args::{DataArgs, EngineArgs, runtime, stop_on_interrupt};
 use super::exit::{Code, Failure};
+use super::session::note_statistics_problem;
 use super::shell::display::{Form, Look, Printer, standard_output};
 use super::{output, shell};
 use crate::engine::{Engine, ParsedStatement};
@@ -89,6 +90,7 @@ async fn register(data: &DataArgs, engine: &Engine) -> Result<BTreeMap<String, u
     let (url, scale) = data.locate()?;
     match DataSet::open(url, &Expectation { scale, verify_hashes: false }).await {
         Ok(set) => {
+            note_statistics_problem(&set);
             set.register(engine)?;
             Ok(set.row_counts())
         }

@@ -122,6 +122,8 @@ fn data(found: &mut Found<'_>) {
         }
     }
     found.compare_known(kind, "layout", |file| file.data.layout.clone());
+    // The same rows are joined in another order.
+    found.compare_known(kind, "statistics", |file| file.data.statistics.as_deref().map(short));
     // The same rows in other files take another time to read.
     found.compare(kind, "bytes of all files", |file| text::thousands(file.data.bytes));
     found.compare(kind, "kind of place", |file| match file.data.url.split_once("://") {
@@ -290,6 +292,10 @@ mod tests {
         check(nothing, sorted, &["data bytes of all files: 1,048,576; 999,999"]);
         let plain = |file: &mut RunFile| file.data.layout = Some("plain".to_owned());
         check(plain, sorted, &["data layout: plain; sorted-by-date", "data bytes of all files: 1,048,576; 999,999"]);
+        let told = |file: &mut RunFile| file.data.statistics = Some("0123456789abcdef".to_owned());
+        let not_told = |file: &mut RunFile| file.data.statistics = Some("none".to_owned());
+        check(nothing, told, &[]);
+        check(not_told, told, &["data statistics: none; 0123456789ab"]);
         let scale_10 = |file: &mut RunFile| {
             file.data.scale = Some("10".to_owned());
             file.data.fingerprint = Some("0123456789abcdef".to_owned());

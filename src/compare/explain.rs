@@ -85,6 +85,9 @@ fn operator(row: &PlanRow, samples: &[&OperatorRow]) -> OperatorFigures {
         name: row.name.clone(),
         kind: row.kind.clone(),
         detail: row.detail.clone(),
+        estimated_rows: median(|row| row.estimated_rows),
+        // In one sample they may have been comparable that were not in another: a limit stops sooner or later.
+        not_comparable: samples.iter().find_map(|row| row.not_comparable.clone()),
         output_rows,
         operator_seconds: number(|row| Some(row.operator_ns)) as f64 / 1e9,
         spilled_bytes: number(|row| Some(row.spilled_bytes)),

@@ -17,6 +17,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::q_error::q_error;
+
 /// What one operator of a plan did, medians over samples.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct OperatorFigures {
@@ -28,6 +30,10 @@ pub struct OperatorFigures {
     pub kind: String,
     /// Its own line in the plan's text.
     pub detail: String,
+    /// Rows that it was expected to give.
+    pub estimated_rows: Option<u64>,
+    /// Why the rows that came out of it say nothing of the estimate, in a word; nothing if they do.
+    pub not_comparable: Option<String>,
     /// Rows that came out of it.
     pub output_rows: u64,
     /// Time of its own work, summed over its partitions.
@@ -38,6 +44,14 @@ pub struct OperatorFigures {
     pub peak_memory_bytes: Option<u64>,
     /// What it read and left out, if it reads files.
     pub scan: Option<ScanFigures>,
+}
+
+impl OperatorFigures {
+    /// By what factor the estimate of its rows was off; nothing without an estimate, or where the rows say nothing of it.
+    pub fn q_error(&self) -> Option<f64> {
+        let estimated_rows = self.estimated_rows.filter(|_| self.not_comparable.is_none())?;
+        Some(q_error(estimated_rows, self.output_rows))
+    }
 }
 
 /// What a scan of files read and left out.
@@ -158,6 +172,19 @@ pub(super) const DYNAMIC_FILTER: &str = "DynamicFilter";
 
 /// Joins that read their first input whole before the second.
 const BUILDS_FIRST: [&str; 3] = ["HashJoinExec", "NestedLoopJoinExec", "CrossJoinExec"];
+
+/// What each operator of a plan is called in a sentence: its name and what tells it from others of its kind.
+pub fn titles(plan: &PlanFigures) -> Vec<String> {
+    let mut titles = vec![String::new(); plan.operators.len()];
+    for node in PlanTree::new(plan).nodes {
+        let predicate = node.line.part("predicate").filter(|_| node.kind == "scan");
+        titles[node.operator] = match predicate {
+            Some(predicate) => format!("{} where {}", node.title_with_mode(), shortened(predicate, 60)),
+            None => node.title_with_mode(),
+        };
+    }
+    titles
+}
 
 impl PlanTree {
     /// The normal form of a plan.
@@ -292,11 +319,7 @@ fn node(index: usize, parent: Option<usize>, operator: &OperatorFigures) -> Plan
 fn table_name(line: &Line) -> String {
     let Some(columns) = line.head.strip_prefix("scan of ") else { return line.head.clone() };
     let columns = items(columns);
-    let first = columns.first().copied().unwrap_or_default();
-    let common = columns.iter().fold(first, |common, column| {
-        let length = common.bytes().zip(column.bytes()).take_while(|(a, b)| a == b).count();
-        common.get(..length).unwrap_or_default()
-    });
+    let common = crate::text::common_prefix(&columns);
     match common.rfind('_') {
         Some(end) if columns.len() > 1 => format!("({}…)", &common[..=end]),
         _ => {

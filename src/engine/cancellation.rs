@@ -21,9 +21,14 @@ use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
 
 /// Puts a place to yield above every join without keys.
 pub(super) fn with_places_to_yield(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let multiplies = |node: &Arc<dyn ExecutionPlan>| node.is::<NestedLoopJoinExec>() || node.is::<CrossJoinExec>();
+    // Most plans have none; a walk that may change something costs much more than one that looks.
+    if !plan.exists(|node| Ok(multiplies(node)))? {
+        return Ok(plan);
+    }
     let wrapped = plan.transform_up(|node| {
-        let multiplies = node.is::<NestedLoopJoinExec>() || node.is::<CrossJoinExec>();
-        Ok(if multiplies { Transformed::yes(Arc::new(CooperativeExec::new(node)) as _) } else { Transformed::no(node) })
+        let is_wrapped = multiplies(&node);
+        Ok(if is_wrapped { Transformed::yes(Arc::new(CooperativeExec::new(node)) as _) } else { Transformed::no(node) })
     });
     Ok(wrapped?.data)
 }

@@ -4,6 +4,7 @@
 //! - [`Profile`]: a named set of values, `default` and `datafusion` among them;
 //! - [`Engine`]: `Engine::new(settings)`, [`Engine::plan`], [`Engine::execute`];
 //! - [`SqlError`]: an error that points into the SQL, with Spark's class and the way out;
+//! - [`PlanningStep`]: what each rule of the optimizer took and whether it changed the plan;
 //! - [`trace`]: what a plan did while it ran;
 //! - [`EngineError`]: what went wrong, with a class that results record.
 //!
@@ -17,12 +18,17 @@ mod copy;
 mod declared_keys;
 mod dialect;
 mod error;
+mod explain_estimates;
 mod files;
+mod keys;
 mod optimizer;
+mod planner;
+mod planning_steps;
 mod profile;
 mod session;
 mod settings;
 mod spill;
+mod statistics;
 mod syntax;
 pub mod trace;
 mod udf;
@@ -39,10 +45,13 @@ pub use ansi::{CheckedOperation, Condition, Place, SqlError};
 pub use catalog::{ColumnInfo, TableInfo};
 pub use error::{EngineError, ErrorClass};
 pub use files::FileError;
+pub use keys::{ForeignKey, TableKeys};
+pub use planning_steps::{PlanningPhase, PlanningStep};
 pub use profile::{Profile, ProfileError};
 pub use session::{Engine, EngineLimits, ParsedStatement, Plan, PlannedOperator};
 pub use settings::{
-    AdaptiveOptions, EngineOptions, MemoryPoolKind, PushdownOptions, ResolvedSetting, Semantics, SettingError,
-    SettingSource, Settings, SqlOptions,
+    AdaptiveOptions, EngineOptions, MemoryPoolKind, OptimizerOptions, PushdownOptions, ResolvedSetting, RowFilters,
+    Semantics, SettingError, SettingSource, Settings, SqlOptions,
 };
 pub(crate) use spill::SpillFolder;
+pub use statistics::{GivenColumn, GivenStatistics};

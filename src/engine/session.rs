@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::datasource::source_as_provider;
 use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -18,19 +21,27 @@ use datafusion::logical_expr::{
     CreateView, DdlStatement, LogicalPlan, ResetVariable, SetVariable, Statement as LogicalStatement,
 };
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, collect, displayable, execute_stream};
+use datafusion::physical_plan::{
+    ExecutionPlan, SendableRecordBatchStream, collect, displayable, execute_stream, execute_stream_partitioned,
+};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParser, DFParserBuilder, ResetStatement, Statement as SqlStatement};
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Set, Statement as AstStatement};
 use datafusion::sql::sqlparser::tokenizer::Token;
-use futures::TryStreamExt;
+use futures::{FutureExt, TryStreamExt};
 
 use super::ansi::{self, LastError, Mark, Marks, Origin};
 use super::dialect::SqlDialect;
-use super::settings::{MemoryPoolKind, SqlOptions, canonical_key};
+use super::keys::{TableKeys, TrustedKeys};
+use super::planner::EnginePlanner;
+use super::planning_steps::{self, PlanningPhase, PlanningStep, Stopwatch};
+use super::settings::{MemoryPoolKind, OptimizerOptions, SqlOptions, canonical_key};
 use super::spill::SpillFolder;
+use super::statistics::{self, EstimatedRows, Knowledge};
 use super::trace::{self, Meter, OperatorKind, Span, Tracer};
-use super::{EngineError, SettingError, Settings, cancellation, copy, files, optimizer, udf};
+use super::{
+    EngineError, GivenStatistics, SettingError, Settings, cancellation, copy, explain_estimates, files, optimizer, udf,
+};
 
 /// How much DataFusion remembers of folders' listings.
 const LISTINGS: &str = "datafusion.runtime.list_files_cache_limit";
@@ -56,6 +67,10 @@ pub struct Engine {
     /// Nothing if `engine.trace.enabled` is off.
     meter: Option<Arc<Meter>>,
     reads_files: bool,
+    /// Of the session's tables.
+    knowledge: Arc<Knowledge>,
+    /// Of the session's tables, those that were verified.
+    keys: Arc<TrustedKeys>,
     /// Of the operation that failed last.
     last_error: Arc<LastError>,
     /// Removed with the engine.
@@ -72,6 +87,8 @@ impl std::fmt::Debug for Engine {
 #[derive(Debug, Clone)]
 pub struct ParsedStatement {
     statement: SqlStatement,
+    /// Whether it stood behind `EXPLAIN (ESTIMATES)`.
+    explains_estimates: bool,
     /// The operations in it that know their places.
     marks: Arc<[Mark]>,
     /// The whole text that the user wrote.
@@ -160,15 +177,17 @@ impl Engine {
             None => runtime.with_memory_pool(pool).build_arc()?,
         };
         let config = SessionConfig::from(settings.config_options().clone()).with_information_schema(true);
+        let (knowledge, keys) = (Arc::<Knowledge>::default(), Arc::<TrustedKeys>::default());
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
             .with_analyzer_rules(optimizer::analyzer_rules())
             .with_function_factory(Some(Arc::new(udf::SqlFunctions)))
-            .with_optimizer_rules(optimizer::logical_rules())
-            .with_query_planner(Arc::new(ansi::LazyPlanner))
-            .with_physical_optimizer_rules(optimizer::physical_rules(settings.config_options()))
+            .with_optimizer_rules(optimizer::logical_rules(&keys))
+            .with_query_planner(Arc::new(EnginePlanner::new(&knowledge)))
+            .with_statistics_registry(statistics::registry(&knowledge))
+            .with_physical_optimizer_rules(optimizer::physical_rules(settings.config_options(), &knowledge))
             .build();
         if let Some(policy) = settings.engine().sql.policy() {
             ansi::register_functions(&mut state, policy)?;
@@ -176,7 +195,9 @@ impl Engine {
         let session_settings = Mutex::new(settings.clone());
         let context = SessionContext::new_with_state(state);
         let last_error = Arc::default();
-        let engine = Self { context, settings, session_settings, meter, reads_files: false, last_error, spill };
+        let reads_files = false;
+        let engine =
+            Self { context, settings, session_settings, meter, reads_files, knowledge, keys, last_error, spill };
         for (key, value) in engine.settings.runtime_values() {
             // The session alone knows how to change its caches; it is told as a user would tell it.
             engine.run(&format!("SET {key} = '{}'", value.replace('\'', "''"))).await?;
@@ -209,6 +230,50 @@ impl Engine {
     /// Makes a table known under `name`.
     pub fn register(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), EngineError> {
         self.context.register_table(name, table)?;
+        Ok(())
+    }
+
+    /// As [`Self::register`], with what was counted on the table's rows.
+    pub fn register_with_statistics(
+        &self,
+        name: &str,
+        table: Arc<dyn TableProvider>,
+        statistics: GivenStatistics,
+    ) -> Result<(), EngineError> {
+        self.knowledge.give(&table, statistics);
+        self.register(name, table)
+    }
+
+    /// Lets the optimizer rely on keys of tables that are registered. They must have been verified, for these very tables: a key
+    /// that does not hold makes wrong answers. What does not fit a table's columns is left out, and so is a table of an unknown
+    /// name.
+    pub fn trust_keys(&self, keys: Vec<TableKeys>) {
+        let tables = keys.into_iter().filter_map(|keys| Some((self.table_now(&keys.table)?, keys)));
+        let tables = tables.map(|(table, keys)| (keys, table)).collect();
+        self.keys.trust(tables, |name| self.table_now(name));
+    }
+
+    /// What [`Self::trust_keys`] came to.
+    #[cfg(test)]
+    pub(super) fn trusted_keys(&self) -> &Arc<TrustedKeys> {
+        &self.keys
+    }
+
+    /// The table of that name, if nobody has to wait for it.
+    fn table_now(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
+        self.context.table_provider(TableReference::bare(name)).now_or_never()?.ok()
+    }
+
+    /// Ends the trust in the keys of tables that a statement writes to.
+    fn distrust_targets(&self, plan: &LogicalPlan) -> Result<(), DataFusionError> {
+        plan.apply(|node| {
+            if let LogicalPlan::Dml(dml) = node
+                && let Ok(table) = source_as_provider(&dml.target)
+            {
+                self.keys.distrust(&table);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
         Ok(())
     }
 
@@ -263,9 +328,13 @@ impl Engine {
 
     /// Reads and plans a text of exactly one statement. `SET`, `CREATE VIEW` and their like take effect here.
     pub async fn plan(&self, sql: &str) -> Result<Plan, EngineError> {
+        self.plan_statement(self.parse_one(sql)?).await
+    }
+
+    fn parse_one(&self, sql: &str) -> Result<ParsedStatement, EngineError> {
         let mut statements = self.parse(sql)?;
         match (statements.pop(), statements.is_empty()) {
-            (Some(statement), true) => self.plan_statement(statement).await,
+            (Some(statement), true) => Ok(statement),
             (last, _) => Err(EngineError::Statement {
                 class: super::ErrorClass::Parse,
                 message: format!(
@@ -278,7 +347,40 @@ impl Engine {
 
     /// Plans one statement.
     pub async fn plan_statement(&self, parsed: ParsedStatement) -> Result<Plan, EngineError> {
-        let ParsedStatement { statement, marks, text, bytes } = parsed;
+        let (text, bytes, explains_estimates) =
+            (Arc::clone(&parsed.text), parsed.bytes.clone(), parsed.explains_estimates);
+        let diagnosed = |error| self.diagnosed(error, &text, bytes.clone());
+        let (logical, settings) = self.logical_plan(parsed).await?;
+        let frame = self.context.execute_logical_plan(logical).await.map_err(diagnosed)?;
+        if let Some(settings) = settings {
+            self.change_settings(settings);
+        }
+        let task = Arc::new(frame.task_ctx());
+        let physical = frame.create_physical_plan().await.map_err(diagnosed)?;
+        let mut physical = cancellation::with_places_to_yield(physical)?;
+        if explains_estimates {
+            let estimated = self.estimated_rows(&physical);
+            physical = explain_estimates::of(physical, &estimated)?;
+        }
+        Ok(Plan { physical, task })
+    }
+
+    /// Plans one query, a step at a time, and says how long each step took by a clock that gives nanoseconds.
+    pub async fn time_planning(&self, sql: &str, clock: &dyn Fn() -> u64) -> Result<Vec<PlanningStep>, EngineError> {
+        let mut watch = Stopwatch::start(clock);
+        let parsed = self.parse_one(sql)?;
+        let (text, bytes) = (Arc::clone(&parsed.text), parsed.bytes.clone());
+        watch.step(PlanningPhase::Text, "parse", String::new);
+        let (logical, _) = self.logical_plan(parsed).await?;
+        watch.step(PlanningPhase::Text, "resolve", || logical.display_indent_schema().to_string());
+        let state = self.context.state();
+        let steps = planning_steps::after(logical, &state, &self.knowledge, watch).await;
+        steps.map_err(|error| self.diagnosed(error, &text, bytes))
+    }
+
+    /// The plan of a statement before anything is optimized, and the settings after it, if it changes any.
+    async fn logical_plan(&self, parsed: ParsedStatement) -> Result<(LogicalPlan, Option<Settings>), EngineError> {
+        let ParsedStatement { statement, marks, text, bytes, .. } = parsed;
         drop(self.last_error.take());
         let diagnosed = |error| self.diagnosed(error, &text, bytes.clone());
         let mut statement = self.with_own_setting_names(statement, &text, &bytes)?;
@@ -302,14 +404,10 @@ impl Engine {
         if self.reads_files {
             logical = copy::with_null_partitions(logical, state.config_options())?;
         }
-        let (logical, settings) = self.with_linked_settings(logical, &text, &bytes)?;
-        let frame = self.context.execute_logical_plan(logical).await.map_err(diagnosed)?;
-        if let Some(settings) = settings {
-            self.change_settings(settings);
+        if !self.keys.is_empty() {
+            self.distrust_targets(&logical)?;
         }
-        let task = Arc::new(frame.task_ctx());
-        let physical = frame.create_physical_plan().await.map_err(diagnosed)?;
-        Ok(Plan { physical: cancellation::with_places_to_yield(physical)?, task })
+        self.with_linked_settings(logical, &text, &bytes)
     }
 
     /// Has a plan watched while it runs; nothing if `engine.trace.enabled` is off. The plan's rows stay the same.
@@ -317,8 +415,17 @@ impl Engine {
         if self.meter.is_none() {
             return Ok((plan, None));
         }
-        let (physical, tracer) = trace::watch(plan.physical)?;
+        let estimated = self.estimated_rows(&plan.physical);
+        let (physical, tracer) = trace::watch(plan.physical, &estimated)?;
         Ok((Plan { physical, task: plan.task }, Some(tracer)))
+    }
+
+    /// The rows that operators are expected to give, by the estimates that had a part in planning.
+    fn estimated_rows(&self, plan: &Arc<dyn ExecutionPlan>) -> EstimatedRows {
+        match OptimizerOptions::of(self.context.state().config_options()).join_order {
+            true => EstimatedRows::new(plan, &self.knowledge),
+            false => EstimatedRows::of_datafusion(plan),
+        }
     }
 
     /// Begins to measure what the engine reads and reserves; nothing if `engine.trace.enabled` is off.
@@ -339,6 +446,11 @@ impl Engine {
         let last_error = Arc::clone(&self.last_error);
         let (schema, rows) = (stream.schema(), stream.map_err(move |error| in_full(error, &last_error)));
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
+    }
+
+    /// Runs a plan and gives the rows of each partition as they come, for who works on them in parallel.
+    pub(crate) fn execute_partitions(&self, plan: Plan) -> Result<Vec<SendableRecordBatchStream>, EngineError> {
+        Ok(execute_stream_partitioned(plan.physical, plan.task)?)
     }
 
     /// Plans and runs a text of one statement.
@@ -443,11 +555,17 @@ fn read_statements(parser: &mut DFParser<'_>, text: &Arc<str>) -> Result<Vec<Par
             return Ok(parser.parser.expected("end of statement", next)?);
         }
         let start = ansi::byte_of(text, next.span.start);
+        let explains_estimates = explain_estimates::take(&mut parser.parser)?;
+        let first = parser.parser.peek_token();
         let statement = parser.parse_statement()?;
+        if explains_estimates {
+            explain_estimates::check(&statement, &first)?;
+        }
         let end = ansi::byte_of(text, parser.parser.peek_token().span.start);
         // The end of the text has no location.
         let end = if end > start { end } else { text.len() };
-        parsed.push(ParsedStatement { statement, marks: Arc::default(), text: Arc::clone(text), bytes: start..end });
+        let (marks, text) = (Arc::default(), Arc::clone(text));
+        parsed.push(ParsedStatement { statement, explains_estimates, marks, text, bytes: start..end });
     }
 }
 
@@ -574,19 +692,15 @@ mod tests {
         check_session(
             &[],
             &["SET engine.pushdown.filter = false"],
-            &[("engine.pushdown.filter", "false"), (FILTER, "false")],
+            &[("engine.pushdown.filter", "off"), (FILTER, "false")],
         )
         .await;
         let statements =
             ["SET engine.pushdown.filter = false", "SET datafusion.execution.parquet.pushdown_filters = true"];
-        check_session(&[], &statements, &[("engine.pushdown.filter", "true"), (FILTER, "true")]).await;
+        check_session(&[], &statements, &[("engine.pushdown.filter", "on"), (FILTER, "true")]).await;
         // DataFusion's default, not the profile's value.
-        check_session(
-            &[],
-            &["RESET engine.pushdown.filter"],
-            &[("engine.pushdown.filter", "false"), (FILTER, "false")],
-        )
-        .await;
+        check_session(&[], &["RESET engine.pushdown.filter"], &[("engine.pushdown.filter", "off"), (FILTER, "false")])
+            .await;
         check_session(
             &[],
             &["SET datafusion.optimizer.enable_dynamic_filter_pushdown = false"],

@@ -61,7 +61,7 @@ const fn words(
 }
 
 /// Every column, in the order in which help shows them.
-static ALL: [Column; 36] = [
+static ALL: [Column; 38] = [
     column("median", "median s", "planning and execution, the middle sample", |s| time(s, |spread| spread.median)),
     column("interval", "±", "how sure the median is: half of its 95% interval, from six samples on", |s| {
         s.interval_relative_half_width.map(|width| format!("±{:.1}%", width * 100.0))
@@ -119,6 +119,12 @@ static ALL: [Column; 36] = [
         seconds(s, |r| r.exchange_ns)
     }),
     column("other", "other s", "time in all other operators, summed over partitions", |s| seconds(s, |r| r.other_ns)),
+    column("q-error", "q-error", "the largest factor by which the estimated rows of an operator were off", |s| {
+        factor(s, |r| r.q_error_max)
+    }),
+    column("q-error-mean", "q-error mean", "the geometric mean of these factors over the operators", |s| {
+        factor(s, |r| r.q_error_geomean)
+    }),
     column("samples", "samples", "samples that the figures are made from", |s| {
         Some(text::thousands(s.samples.len() as u64))
     }),
@@ -146,6 +152,11 @@ fn bytes(statement: &StatementSummary, pick: fn(&SampleRow) -> Option<u64>) -> O
 
 fn count(statement: &StatementSummary, pick: fn(&SampleRow) -> Option<u64>) -> Option<String> {
     statement.recorded(pick).map(text::thousands)
+}
+
+fn factor(statement: &StatementSummary, pick: fn(&SampleRow) -> Option<f64>) -> Option<String> {
+    let factors: Vec<f64> = statement.samples.iter().filter_map(pick).collect();
+    Some(figures::factor(Spread::of(&factors)?.median))
 }
 
 fn cores(statement: &StatementSummary) -> Option<String> {
@@ -295,6 +306,8 @@ mod tests {
             sort=0.002
             exchange=0.003
             other=0.001
+            q-error=12.5
+            q-error-mean=1.75
             samples=1
             plan=0123456789abcdef
             message=-

@@ -16,6 +16,16 @@ pub(super) fn seconds(value: f64) -> String {
     }
 }
 
+/// A factor with as many places as make sense at that size.
+pub(super) fn factor(value: f64) -> String {
+    match value {
+        value if value >= 1000.0 => text::thousands(value.round() as u64),
+        value if value >= 100.0 => format!("{value:.0}"),
+        value if value >= 10.0 => format!("{value:.1}"),
+        value => format!("{value:.2}"),
+    }
+}
+
 /// What became of a statement, in a word or two.
 pub(super) fn check_word(statement: &StatementSummary) -> String {
     match statement.state {
@@ -188,6 +198,7 @@ mod tests {
 
     #[test]
     fn seconds_have_about_four_digits() {
+        assert_eq!([1.0, 9.876, 12.34, 184.72, 12_345.6].map(factor), ["1.00", "9.88", "12.3", "185", "12,346"]);
         assert_eq!([0.0123, 9.8765, 12.345, 184.72].map(seconds), ["0.012", "9.877", "12.35", "184.7"]);
     }
 }

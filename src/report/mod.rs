@@ -3,12 +3,15 @@
 //! [`Columns`] says what stands in the table of either. [`ComparisonReport`] is what is shown of runs against each
 //! other, which has a form for programs too.
 //!
+//! [`EstimatesReport`] is where the optimizer's estimates were off most.
+//!
 //! Reads results only, so that a run made elsewhere is shown the same way. [`text()`] and [`markdown()`] give strings;
 //! the command line prints them.
 
 mod columns;
 mod comparison;
 mod comparison_json;
+mod estimates;
 mod figures;
 mod markdown;
 mod text;
@@ -19,6 +22,7 @@ pub use comparison::{
     shared_environment,
 };
 pub use comparison_json::comparison_json;
+pub use estimates::EstimatesReport;
 pub use markdown::{markdown, markdown_with_columns};
 pub use text::{Style, text, text_with_columns};
 

@@ -148,6 +148,9 @@ pub struct Data {
     /// `partitioned`. Absent in older runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<String>,
+    /// One value for what the optimizer was told of the rows by the statistics beside the data, or `none`. Absent in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<String>,
     /// The size of all files.
     pub bytes: u64,
     /// Each table's rows.
@@ -324,7 +327,7 @@ pub struct Peak {
 }
 
 /// One execution of one statement. What a sample used and did is nothing where it is not known; older files lack those columns.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SampleRow {
     /// The statement.
     pub statement: String,
@@ -397,6 +400,15 @@ pub struct SampleRow {
     pub other_ns: Option<u64>,
     /// The same for plans that do the same.
     pub plan_fingerprint: Option<String>,
+    /// The largest factor by which the estimated rows of an operator that filters, joins or aggregates were off.
+    #[serde(default)]
+    pub q_error_max: Option<f64>,
+    /// The geometric mean of all such factors.
+    #[serde(default)]
+    pub q_error_geomean: Option<f64>,
+    /// The operator with the largest: its place in the plan, from 0, as in `plans.csv`.
+    #[serde(default)]
+    pub q_error_operator: Option<u32>,
 }
 
 /// Whether a sample counts.
@@ -452,6 +464,12 @@ pub struct OperatorRow {
     pub plan_fingerprint: String,
     /// The operator's place in the plan, from 0.
     pub operator: u32,
+    /// Rows that it was expected to give.
+    #[serde(default)]
+    pub estimated_rows: Option<u64>,
+    /// Why `output_rows` says nothing of `estimated_rows`: stopped, repeated, partial, reduced or pruned; nothing if it does.
+    #[serde(default)]
+    pub not_comparable: Option<String>,
     /// Rows that came out of it.
     pub output_rows: u64,
     /// Time of its own work, summed over partitions.

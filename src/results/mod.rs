@@ -7,10 +7,12 @@
 //! - [`summarize`]: the statistics, computed from the samples whenever they are read;
 //! - [`Ab`], [`AbWriter`]: a folder of an A/B, whose sides are runs;
 //! - [`PlanRecord`], [`OperatorWriter`]: what operators did, where somebody will ask;
+//! - [`EstimateErrors`]: how far the estimates of a plan were off;
 //! - [`inference`]: how sure they are, and [`findings`]: whether the samples agree with each other.
 
 mod ab;
 mod error;
+mod estimates;
 pub mod format;
 pub mod inference;
 mod operators;
@@ -25,6 +27,7 @@ mod writer;
 
 pub use ab::{Ab, AbWriter};
 pub use error::ResultsError;
+pub use estimates::{EstimateErrors, decides_rows};
 pub use operators::{OperatorWriter, PlanRecord, read_plans};
 pub use reader::Run;
 pub use resources::cpu_ns;

@@ -1,4 +1,5 @@
-//! What the operators of plans did: `plans.csv` and `operators.csv` beside the samples, for whoever asks why a time differs.
+//! What the operators of plans did: `plans.csv` and `operators.csv` beside the samples, for whoever asks why a time differs, or how
+//! good estimates are.
 //!
 //! The first [`RECORDED_SAMPLES`] measured samples of a statement are recorded, enough for a median of each figure; a plan is written once.
 //! Unlike samples these lines are not synced one by one: without them a time is still a time.

@@ -115,10 +115,10 @@ mod tests {
     fn what_is_written_is_read() {
         check_round_trip(&sample_rows());
         expect![[r#"
-            statement,iteration,phase,started_at,cold,planning_ns,execute_ns,row_count,check,error_class,message,user_cpu_ns,system_cpu_ns,peak_pool_bytes,peak_rss_bytes,bytes_read,read_requests,bytes_spilled,file_ranges_total,file_ranges_pruned,row_groups_total,row_groups_pruned,pages_total,pages_pruned,scan_rows_in,scan_rows_out,scan_ns,filter_ns,join_ns,aggregate_ns,window_ns,sort_ns,exchange_ns,other_ns,plan_fingerprint
-            q1,1,measured,2026-01-02T03:04:06.000Z,false,5000000,95000000,100,verified,,,150000000,10000000,3145728,209715200,5242880,42,0,4,1,12,7,30,20,1234567,1000,70000000,1000000,40000000,9000000,0,2000000,3000000,500000,0123456789abcdef
+            statement,iteration,phase,started_at,cold,planning_ns,execute_ns,row_count,check,error_class,message,user_cpu_ns,system_cpu_ns,peak_pool_bytes,peak_rss_bytes,bytes_read,read_requests,bytes_spilled,file_ranges_total,file_ranges_pruned,row_groups_total,row_groups_pruned,pages_total,pages_pruned,scan_rows_in,scan_rows_out,scan_ns,filter_ns,join_ns,aggregate_ns,window_ns,sort_ns,exchange_ns,other_ns,plan_fingerprint,q_error_max,q_error_geomean,q_error_operator
+            q1,1,measured,2026-01-02T03:04:06.000Z,false,5000000,95000000,100,verified,,,150000000,10000000,3145728,209715200,5242880,42,0,4,1,12,7,30,20,1234567,1000,70000000,1000000,40000000,9000000,0,2000000,3000000,500000,0123456789abcdef,12.5,1.75,3
             q2,1,measured,2026-01-02T03:04:06.000Z,false,,,,,out_of_memory,"no room for ""x"", 5 bytes
-            second line",60000000,0,1073741824,2147483648,9663676416,,123,,,,,,,,,,,,,,,,,
+            second line",60000000,0,1073741824,2147483648,9663676416,,123,,,,,,,,,,,,,,,,,,,,
         "#]]
         .assert_eq(&check_round_trip(&recorded_rows()));
     }

@@ -35,6 +35,7 @@ pub(crate) fn run_file() -> RunFile {
             scale: Some("1".to_owned()),
             fingerprint: Some("abc".to_owned()),
             layout: None,
+            statistics: None,
             bytes: 1 << 20,
             row_counts: [("item".to_owned(), 18_000)].into(),
         },
@@ -121,6 +122,9 @@ pub(crate) fn recorded_rows() -> Vec<SampleRow> {
         exchange_ns: Some(3_000_000),
         other_ns: Some(500_000),
         plan_fingerprint: Some("0123456789abcdef".to_owned()),
+        q_error_max: Some(12.5),
+        q_error_geomean: Some(1.75),
+        q_error_operator: Some(3),
         ..rows[0].clone()
     };
     rows[1] = SampleRow {
@@ -191,6 +195,8 @@ pub(crate) fn operator_rows(statement: &str, iteration: u32) -> Vec<OperatorRow>
         iteration,
         plan_fingerprint: "0123456789abcdef".to_owned(),
         operator,
+        estimated_rows: Some(400),
+        not_comparable: None,
         output_rows: 100,
         operator_ns: 1_000_000 * u64::from(iteration),
         spilled_bytes: 0,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::future::LocalBoxFuture;
 
 use super::cold::ColdFiles;
+use super::record::write_estimate_errors;
 use super::row::{failed_row, finished_row, write_verdict};
 use super::{
     Cancel, Failure, PlannedStatement, ResultRows, RunError, SampleRecord, Slot, Verifier, clock, execute_recorded,
@@ -110,6 +111,7 @@ impl InProcess {
         record.write_to(&mut row);
         row.cold = self.cold.is_some() && row.error_class.as_deref() != Some("not_cold");
         let (plan, operators) = record.plan_rows(&row);
+        write_estimate_errors(&plan, &operators, &mut row);
         Some(Sample { row, plan, operators, rows: result_rows.filter(|_| rows == KeepRows::Yes) })
     }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::process::{self, CpuMark, CpuTime};
 use crate::engine::Engine;
 use crate::engine::trace::{OperatorKind, PlanTrace, Span, SpanUsage, Tracer};
+use crate::results::EstimateErrors;
 use crate::results::format::{OperatorRow, PlanRow, SampleRow};
 
 /// What a sample used and did. What is not known is nothing: on other systems than Linux, for a statement that was not planned,
@@ -63,6 +64,8 @@ impl SampleRecord {
             iteration: row.iteration,
             plan_fingerprint: trace.fingerprint.clone(),
             operator,
+            estimated_rows: traced.estimated_rows,
+            not_comparable: traced.not_comparable.map(|reason| reason.to_string()),
             output_rows: traced.output_rows,
             operator_ns: traced.operator_ns,
             spilled_bytes: traced.spilled_bytes,
@@ -78,6 +81,14 @@ impl SampleRecord {
         });
         (plan.collect(), operators.collect())
     }
+}
+
+/// Fills in how far the estimates of the sample's plan were off.
+pub(super) fn write_estimate_errors(plan: &[PlanRow], operators: &[OperatorRow], row: &mut SampleRow) {
+    let errors = EstimateErrors::of(plan, operators);
+    row.q_error_max = errors.map(|errors| errors.max);
+    row.q_error_geomean = errors.map(|errors| errors.geomean);
+    row.q_error_operator = errors.map(|errors| errors.operator);
 }
 
 fn write_plan(plan: &PlanTrace, row: &mut SampleRow) {
@@ -155,6 +166,8 @@ mod tests {
             name: kind.to_string(),
             kind,
             detail: String::new(),
+            estimated_rows: None,
+            not_comparable: None,
             output_rows: 0,
             operator_ns: index as u64 + 1,
             spill_count: 1,

@@ -14,8 +14,8 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use super::{Executor, KeepRows, PlannedStatement, RunPlan, next_slot};
-use crate::results::format::SampleRow;
-use crate::results::{ResultsError, RunWriter};
+use crate::results::format::{Phase, SampleRow};
+use crate::results::{OperatorWriter, ResultsError, RunWriter};
 
 /// The user's wish to stop, which every part of a run can wait for.
 #[derive(Debug, Clone)]
@@ -100,7 +100,7 @@ pub async fn run_all(
     plan: &RunPlan,
     executor: &mut dyn Executor,
     earlier: Vec<SampleRow>,
-    writer: &mut RunWriter,
+    (writer, operators): (&mut RunWriter, &mut OperatorWriter),
     observer: &dyn Observer,
     cancel: &Cancel,
 ) -> Result<(RunEnd, Vec<SampleRow>), RunError> {
@@ -122,6 +122,9 @@ pub async fn run_all(
                 return Ok((RunEnd::Interrupted, [samples, current].concat()));
             };
             writer.append(&sample.row)?;
+            if slot.phase == Phase::Measured {
+                operators.append(&sample.plan, &sample.operators)?;
+            }
             observer.sample_finished(&sample.row);
             current.push(sample.row);
         }
@@ -194,7 +197,8 @@ mod tests {
     async fn session(script: &mut Script, earlier: Vec<SampleRow>) -> (RunEnd, Vec<SampleRow>) {
         let out = tempfile::tempdir().expect("a folder");
         let mut writer = RunWriter::create(out.path(), &mut run_file()).expect("a new folder");
-        let end = run_all(&plan(), script, earlier, &mut writer, &Nobody, &Cancel::new()).await;
+        let mut operators = OperatorWriter::open(writer.folder()).expect("new files");
+        let end = run_all(&plan(), script, earlier, (&mut writer, &mut operators), &Nobody, &Cancel::new()).await;
         end.expect("the run goes well")
     }
 

@@ -4,6 +4,7 @@ use super::RunPlan;
 use super::environment::build_profile;
 use crate::results::format::{Machine, Warning};
 use crate::results::{StatementState, StatementSummary};
+use crate::tables::DataSet;
 use crate::text;
 
 /// Processors busy with something else beyond this share disturb the samples.
@@ -52,6 +53,12 @@ pub fn before(plan: &RunPlan, machine: &Machine) -> Vec<Warning> {
         );
     }
     warnings
+}
+
+/// What can be said of the data.
+pub fn of_data(data: &DataSet) -> Option<Warning> {
+    let problem = data.statistics_problem()?;
+    Some(Warning { kind: "statistics_ignored".to_owned(), message: problem.to_string() })
 }
 
 /// The kinds that [`after`] gives: they are said anew when a run that was interrupted has gone on to its end.

@@ -11,6 +11,7 @@ use futures::TryStreamExt;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
+use super::known::{self, Known};
 use super::{DataError, DataUrl, footers, hashes};
 
 /// The table that holds a clock; nobody needs it.
@@ -34,6 +35,8 @@ pub struct TableFile {
     pub bytes: u64,
     /// Its rows, from the footer.
     pub row_count: u64,
+    /// What its footer says of its rows, as one number.
+    pub(super) footer_hash: u64,
     /// As the store listed it.
     pub(super) object: ObjectMeta,
     /// What its folder says of its rows, in a partitioned table.
@@ -71,6 +74,8 @@ pub struct DataSet {
     pub manifest: Option<Manifest>,
     /// The tables in the order of their names.
     pub tables: Vec<TableFiles>,
+    /// What was counted on these files before.
+    pub(super) known: Known,
 }
 
 impl DataSet {
@@ -86,7 +91,8 @@ impl DataSet {
             hashes::check_files(&url, &listing, manifest, expectation.verify_hashes).await?;
         }
         let tables = footers::read_tables(&url, by_table).await?;
-        Ok(Self { url, manifest, tables })
+        let known = known::read(&url, store.as_ref(), &tables).await?;
+        Ok(Self { url, manifest, tables, known })
     }
 
     /// How many files were compared with the manifest's hashes before and have not changed since, and how many there are;

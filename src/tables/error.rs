@@ -98,6 +98,27 @@ pub enum DataError {
         /// What went wrong.
         message: String,
     },
+    /// The rows cannot be counted, or their keys not be verified.
+    #[error("{table}{url} cannot be analyzed: {message}")]
+    Analyze {
+        /// The folder.
+        url: String,
+        /// The table, in words; empty if it is not about one.
+        table: String,
+        /// What went wrong.
+        message: String,
+    },
+    /// What was found out cannot be kept.
+    #[error(
+        "{file} cannot be written: {message}; it has its place beside the data: make the folder writable, or copy the data, \
+         or look at the numbers only, with --no-write"
+    )]
+    SaveStatistics {
+        /// The file.
+        file: String,
+        /// The system's answer.
+        message: String,
+    },
     /// A file is not the one that the manifest speaks of.
     #[error(
         "{file} is not as the manifest says: {message}; delete it and run `dsbench generate` again to make it anew"

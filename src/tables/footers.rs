@@ -12,6 +12,7 @@ use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::parquet::file::metadata::{KeyValue, ParquetMetaData};
 use datafusion::parquet::schema::types::SchemaDescPtr;
 use datagen::schema::Table;
+use datagen::statistics::footer_hash;
 use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectMeta;
 
@@ -85,7 +86,9 @@ async fn read_file(
         let fields: Vec<&Field> = fields.iter().map(FieldRef::as_ref).collect();
         Partition { statistics: Arc::new(statistics::of_file(&metadata, &fields, &value)), value }
     });
-    Ok((TableFile { path: object.location.clone(), bytes: object.size, row_count, object, partition }, schema))
+    let (path, bytes) = (object.location.clone(), object.size);
+    let footer_hash = footer_hash(metadata.row_groups());
+    Ok((TableFile { path, bytes, row_count, footer_hash, object, partition }, schema))
 }
 
 /// The footer of a file.

@@ -164,7 +164,7 @@ fn a_dry_run_says_what_would_be_done() {
         // 2 sides x (1 warm-up + 2 pairs), since pairs are taken as A B, B A.
         "control     6 samples",
         "side a      default",
-        "engine.pushdown.filter = false  (a: true)",
+        "engine.pushdown.filter = off  (a: auto)",
         "side b      datafusion",
         "12 to 60 a statement",
         "same within ±3%",

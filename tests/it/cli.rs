@@ -17,6 +17,7 @@ fn help_teaches() {
         "compare",
         "explain",
         "generate",
+        "analyze",
         "layout",
         "sql",
         "queries",

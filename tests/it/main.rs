@@ -1,10 +1,12 @@
 //! The program as its user meets it: whole invocations, their output, files and exit codes.
 
 mod ab;
+mod analyze;
 mod cli;
 mod cold;
 mod compare;
 mod errors;
+mod estimates;
 mod files;
 mod generate;
 mod isolate;

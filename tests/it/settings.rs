@@ -44,7 +44,7 @@ fn the_environment_sets_families_too() {
     for line in [
         "engine.adaptive.enabled = false  (environment DSBENCH_ENGINE_ADAPTIVE_ENABLED)",
         "engine.adaptive.work_stealing = false  (engine.adaptive.enabled (environment DSBENCH_ENGINE_ADAPTIVE_ENABLED))",
-        "engine.pushdown.filter = true  (environment DSBENCH_ENGINE_PUSHDOWN_FILTER)",
+        "engine.pushdown.filter = on  (environment DSBENCH_ENGINE_PUSHDOWN_FILTER)",
         "datafusion.execution.parquet.pushdown_filters = true  (environment DSBENCH_ENGINE_PUSHDOWN_FILTER)",
         "engine.pushdown.limit = false  (--set)",
     ] {

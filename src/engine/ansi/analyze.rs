@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
 use datafusion::functions::math::abs;
 use datafusion::functions_aggregate::average::avg_udaf;
@@ -56,6 +56,10 @@ impl AnalyzerRule for SparkSemantics {
 }
 
 fn rewrite_plan(plan: LogicalPlan, implicit: Option<Policy>) -> Result<Transformed<LogicalPlan>> {
+    // Most nodes have nothing but columns and comparisons: to put schemas together for them would be most of this rule's time.
+    if !has_candidate(&plan)? {
+        return Ok(Transformed::no(plan));
+    }
     let mut schema = merge_schema(&plan.inputs());
     if let LogicalPlan::TableScan(scan) = &plan {
         schema.merge(&DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?);
@@ -67,6 +71,20 @@ fn rewrite_plan(plan: LogicalPlan, implicit: Option<Policy>) -> Result<Transform
         Ok(expr.update_data(|expr| name.restore(expr)))
     })?;
     if rewritten.transformed { rewritten.map_data(LogicalPlan::recompute_schema) } else { Ok(rewritten) }
+}
+
+/// Whether an expression of the node is of a kind that [`rewrite`] looks at.
+fn has_candidate(plan: &LogicalPlan) -> Result<bool> {
+    let is_candidate = |expr: &Expr| {
+        use Expr::{AggregateFunction, Case, Cast, ScalarFunction, WindowFunction};
+        matches!(expr, Case(_) | ScalarFunction(_) | Cast(_) | AggregateFunction(_) | WindowFunction(_))
+    };
+    let mut found = false;
+    plan.apply_expressions(|expr| {
+        found |= expr.exists(|expr| Ok(is_candidate(expr)))?;
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
 }
 
 fn rewrite(expr: Expr, schema: &DFSchema, implicit: Option<Policy>) -> Result<Transformed<Expr>> {

@@ -102,6 +102,11 @@ impl UserDefinedLogicalNodeCore for LateFilter {
     }
 }
 
+/// Whether a node is such a condition: it gives rows of its input as they are, and not all.
+pub(crate) fn is_late_filter(extension: &Extension) -> bool {
+    extension.node.as_any().is::<LateFilter>()
+}
+
 /// Takes conditions that can fail out of filters above joins, and out of the joins' own conditions.
 pub(crate) fn insert(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = plan.transform_up(|plan| {
@@ -207,6 +212,12 @@ fn joins_below(plan: &LogicalPlan) -> Result<bool> {
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     })?;
     Ok(found)
+}
+
+/// Whether a node is one of those.
+pub(super) fn is_late(node: &LogicalPlan) -> bool {
+    let LogicalPlan::Extension(extension) = node else { return false };
+    extension.node.as_any().downcast_ref::<LateFilter>().is_some()
 }
 
 /// Makes filters of the nodes again. The physical optimizer is not to push them either: it leaves volatile functions alone.

@@ -12,23 +12,17 @@
 //!
 //! - [`FallibleLast`], a rule of the optimizer, sorts a filter's conditions before common subexpressions are taken out of it: what
 //!   stands right of an AND is not taken out alone.
-//! - [`LazyPlanner`] rewrites the optimized plan. Earlier the optimizer would make ANDs of the CASEs again.
+//! - [`finish`] rewrites the optimized plan. Earlier the optimizer would make ANDs of the CASEs again.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
-use datafusion::catalog::Session;
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DataFusionError, Result, not_impl_err};
-use datafusion::execution::context::{QueryPlanner, SessionState};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator, when};
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
-use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::prelude::lit;
 
 use super::late_filter;
@@ -41,6 +35,12 @@ pub(crate) fn is_fallible(expr: &Expr) -> bool {
         _ => false,
     };
     expr.exists(|expr| Ok(raises(expr))).unwrap_or(true)
+}
+
+/// Whether a physical expression is an operation that can raise an error.
+pub(crate) fn can_fail(expr: &dyn PhysicalExpr) -> bool {
+    let call = expr.downcast_ref::<ScalarFunctionExpr>();
+    call.and_then(|call| Operation::of(call.fun())).is_some_and(Operation::is_fallible)
 }
 
 /// Puts the conditions of a filter that can fail behind those that cannot.
@@ -70,20 +70,28 @@ impl OptimizerRule for FallibleLast {
     }
 }
 
-/// Rewrites an optimized plan, and has DataFusion plan it.
-#[derive(Debug)]
-pub(crate) struct LazyPlanner;
-
-#[async_trait]
-impl QueryPlanner for LazyPlanner {
-    async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = late_filter::remove(plan.clone())?.data;
-        let plan = make_lazy(plan)?;
-        let Some(state) = session.as_any().downcast_ref::<SessionState>() else {
-            return not_impl_err!("planning for a session that is not DataFusion's");
-        };
-        DefaultPhysicalPlanner::default().create_physical_plan(&plan, state).await
+/// Rewrites an optimized plan for the planner: the optimizer is done with what it must not see.
+pub(crate) fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
+    // To look costs little; to take the plan apart, which others hold as well, copies all of it.
+    if !has_fallible(&plan)? {
+        return Ok(plan);
     }
+    make_lazy(late_filter::remove(plan)?.data)
+}
+
+/// Whether a plan has anything that can fail, or waits for its turn.
+fn has_fallible(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    let next = |found| if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue };
+    plan.apply_with_subqueries(|node| {
+        found |= late_filter::is_late(node);
+        node.apply_expressions(|expr| {
+            found |= is_fallible(expr);
+            Ok(next(found))
+        })?;
+        Ok(next(found))
+    })?;
+    Ok(found)
 }
 
 /// Makes every AND, OR and aggregate of a plan evaluate what can fail for the rows that need it.

@@ -1,7 +1,7 @@
 //! Spark's SQL semantics: errors instead of silent nonsense, and messages that point into the text.
 //!
 //! ```text
-//!   text ─▶ parser ── marks ──▶ planner ──▶ analyzer ──────▶ optimizer ─────▶ LazyPlanner ─▶ operators
+//!   text ─▶ parser ── marks ──▶ planner ──▶ analyzer ──────▶ optimizer ─────▶ finish ──────▶ operators
 //!           dialect             marked      SparkSemantics    FallibleLast     AND, OR,       Operation:
 //!           knows tokens        operations  lowers what       keeps order      FILTER         arrow's kernel,
 //!                               → Operation cannot fail       in filters       short-circuit  then the place
@@ -59,7 +59,8 @@ pub use condition::Condition;
 pub(super) use diagnosis::{Names, diagnose, diagnose_setting};
 pub use error::SqlError;
 pub(super) use functions::register as register_functions;
-pub(super) use lazy::{FallibleLast, LazyPlanner};
+pub(super) use late_filter::is_late_filter;
+pub(super) use lazy::{FallibleLast, can_fail, finish};
 pub(super) use marks::{Mark, Marks};
 pub use place::Place;
 pub(super) use place::byte_of;

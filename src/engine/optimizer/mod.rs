@@ -8,6 +8,7 @@
 //! values of all settings, no rule of ours changes a plan: that is the profile `datafusion`.
 
 mod gated;
+mod join_order;
 mod logical;
 mod physical;
 #[cfg(test)]
@@ -21,6 +22,8 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 use super::ansi::{FallibleLast, SparkSemantics};
+use super::keys::TrustedKeys;
+use super::statistics::Knowledge;
 use super::udf::InlineSqlFunctions;
 use gated::Gated;
 
@@ -40,7 +43,7 @@ pub(super) fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
 }
 
 /// The rules on logical plans, in order.
-pub(super) fn logical_rules() -> Vec<LogicalRule> {
+pub(super) fn logical_rules(keys: &Arc<TrustedKeys>) -> Vec<LogicalRule> {
     let mut rules = Optimizer::new().rules;
     let place = position(&rules, |rule| rule.name() == "push_down_limit");
     // Right after it, before another rule moves the scan away from its limit.
@@ -48,11 +51,20 @@ pub(super) fn logical_rules() -> Vec<LogicalRule> {
     let place = position(&rules, |rule| rule.name() == "common_sub_expression_eliminate");
     // Before it takes expressions out of filters, to where they would be evaluated for every row.
     rules.insert(place, Arc::new(FallibleLast));
+    let place = position(&rules, |rule| rule.name() == "optimize_projections");
+    // After it, when nobody asks for columns that are not needed. The next pass pushes the filters that come in for the joins.
+    let by_keys: [LogicalRule; 3] = [
+        Arc::new(logical::EliminateDistinct::new(keys)),
+        Arc::new(logical::EliminateJoin::new(keys)),
+        // Last: what is carried is a column of an aggregate, below which no filter is pushed any more.
+        Arc::new(logical::CarryGroupColumns::new(keys)),
+    ];
+    rules.splice(place + 1..place + 1, by_keys);
     rules
 }
 
 /// The rules on physical plans, in order. `start` are the settings with which the session begins.
-pub(super) fn physical_rules(start: &ConfigOptions) -> Vec<PhysicalRule> {
+pub(super) fn physical_rules(start: &ConfigOptions, knowledge: &Arc<Knowledge>) -> Vec<PhysicalRule> {
     let mut rules = PhysicalOptimizer::new().rules;
     let place = position(&rules, |rule| rule.name() == "aggregate_statistics");
     rules[place] = Arc::new(Gated::new(Arc::clone(&rules[place]), |pushdown| pushdown.aggregate));
@@ -61,6 +73,12 @@ pub(super) fn physical_rules(start: &ConfigOptions) -> Vec<PhysicalRule> {
     rules.insert(place + 1, Arc::new(physical::KeepLimitsOffScans));
     // After the last rule that hands columns to scans. A scan is made anew, so before the rules that tell it of an order.
     rules.insert(place, Arc::new(physical::ReadAllColumns));
+    let place = position(&rules, |rule| rule.name() == "join_selection");
+    // Before build sides and join modes are chosen.
+    rules.insert(place, Arc::new(physical::OrderJoins::new(knowledge)));
+    let place = position(&rules, |rule| rule.name() == "SanityCheckPlan");
+    // Last of all that changes plans: the scans know all filters then.
+    rules.insert(place, Arc::new(physical::ChooseRowFilters::new(knowledge)));
     // First, since filters are handed to scans by what the scans say of themselves.
     rules.insert(0, Arc::new(physical::FollowScanSettings::new(&start.execution.parquet)));
     rules

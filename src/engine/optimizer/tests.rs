@@ -293,7 +293,7 @@ fn built_in_profiles_plan_the_suite_as_datafusion_does() {
     on_a_large_stack(move || async move {
         for profile in Profile::built_in_names() {
             // What Spark's semantics change is what the tests of `engine::ansi` look at.
-            let engine = engine(profile, &["engine.sql.semantics=datafusion"]).await;
+            let engine = engine(profile, &DATAFUSION_PLANS).await;
             open(&data, &engine).await;
             let config = match profile {
                 "datafusion" => SessionConfig::new().with_information_schema(true),
@@ -321,6 +321,14 @@ fn built_in_profiles_plan_the_suite_as_datafusion_does() {
         }
     });
 }
+
+/// What changes plans although it is on in a profile.
+const DATAFUSION_PLANS: [&str; 4] = [
+    "engine.sql.semantics=datafusion",
+    "engine.pushdown.filter=on",
+    "engine.optimizer.join_order=false",
+    "datafusion.optimizer.use_statistics_registry=false",
+];
 
 const EVERYTHING_OFF: [&str; 8] = [
     "engine.adaptive.enabled=false",
@@ -382,10 +390,15 @@ async fn explain_verbose_names_the_same_rules_of_datafusion() {
     plain.register_table("t", engine.context().table_provider("t").await.expect("a table")).expect("registered");
     let own = |name: &String| {
         let own = [
+            "carry_group_columns",
+            "eliminate_distinct",
+            "eliminate_join_by_key",
             "keep_limits_off_scans",
             "KeepLimitsOffScans",
             "ReadAllColumns",
             "FollowScanSettings",
+            "OrderJoins",
+            "ChooseRowFilters",
             "inline_sql_functions",
             "spark_semantics",
             "fallible_last",

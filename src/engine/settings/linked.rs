@@ -4,17 +4,19 @@
 //! is made to show what the field says, so that the two can never disagree, whichever was set, and whichever came last wins.
 //!
 //! ```text
-//!   set engine.pushdown.filter ───────────┐
-//!                                         ├──▶ options.execution.parquet.pushdown_filters ──▶ show engine.pushdown.filter
-//!   set …execution.parquet.pushdown_filters ┘
+//!   set engine.pushdown.bloom_filter ────────┐
+//!                                            ├──▶ options.execution.parquet.bloom_filter_on_read ──▶ show engine.pushdown.bloom_filter
+//!   set …execution.parquet.bloom_filter_on_read ┘
 //! ```
+//!
+//! With one exception: `engine.pushdown.filter` can say more than DataFusion's `pushdown_filters`, so it is the place, and the field follows it.
 
 use std::borrow::Cow;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 
-use super::{EngineOptions, switch};
+use super::{EngineOptions, RowFilters, switch};
 
 /// A name of ours and DataFusion's knob behind it.
 #[derive(Debug)]
@@ -46,9 +48,11 @@ pub(super) const SKIP_RATIO: f64 = 0.8;
 /// More groups than rows there cannot be: DataFusion does not even probe with this ratio.
 pub(super) const NEVER_SKIP_RATIO: f64 = 1.0;
 
-const LINKS: [Link; 7] = [
+/// The place of [`FILTER`], which is true where this is `on`.
+const ROW_FILTERS: &str = "engine.pushdown.filter";
+
+const LINKS: [Link; 6] = [
     Link::same("engine.pushdown.bloom_filter", BLOOM_FILTER),
-    Link::same("engine.pushdown.filter", FILTER),
     Link::same("engine.adaptive.aggregate_filters", AGGREGATE_FILTERS),
     Link::same("engine.adaptive.join_filters", JOIN_FILTERS),
     Link::same("engine.adaptive.topk_filters", TOPK_FILTERS),
@@ -62,11 +66,18 @@ const LINKS: [Link; 7] = [
 
 /// The key under which a value lives.
 pub(super) fn home(key: &str) -> &str {
-    LINKS.iter().find(|link| link.own == key).map_or(key, |link| link.datafusion)
+    match key {
+        FILTER => ROW_FILTERS,
+        _ => LINKS.iter().find(|link| link.own == key).map_or(key, |link| link.datafusion),
+    }
 }
 
 /// A key and its value as they are for the knob where the value lives.
 pub(super) fn translate<'a>(key: &'a str, value: &'a str) -> Result<(&'a str, Cow<'a, str>), DataFusionError> {
+    if key == FILTER {
+        let value = if switch::boolean(value)? { "on" } else { "off" };
+        return Ok((ROW_FILTERS, Cow::Borrowed(value)));
+    }
     match LINKS.iter().find(|link| link.own == key) {
         None => Ok((key, Cow::Borrowed(value))),
         Some(link) => {
@@ -81,23 +92,23 @@ pub(super) fn also_set_by(key: &str) -> &'static [&'static str] {
     if key == DYNAMIC_FILTERS { &[AGGREGATE_FILTERS, JOIN_FILTERS, TOPK_FILTERS] } else { &[] }
 }
 
-/// Makes our names show what DataFusion's fields say.
+/// Makes our names show what DataFusion's fields say, and its field what ours does.
 pub(super) fn mirror(options: &mut ConfigOptions) {
     let (execution, optimizer) = (&options.execution, &options.optimizer);
-    let (filter, bloom_filter) = (execution.parquet.pushdown_filters, execution.parquet.bloom_filter_on_read);
+    let bloom_filter = execution.parquet.bloom_filter_on_read;
     let work_stealing = execution.enable_file_stream_work_stealing;
     let skips = execution.skip_partial_aggregation_probe_ratio_threshold < NEVER_SKIP_RATIO;
     let aggregate_filters = optimizer.enable_aggregate_dynamic_filter_pushdown;
     let join_filters = optimizer.enable_join_dynamic_filter_pushdown;
     let topk_filters = optimizer.enable_topk_dynamic_filter_pushdown;
     if let Some(EngineOptions { adaptive, pushdown, .. }) = options.extensions.get_mut::<EngineOptions>() {
-        pushdown.filter = filter;
         pushdown.bloom_filter = bloom_filter;
         adaptive.aggregate_filters = aggregate_filters;
         adaptive.join_filters = join_filters;
         adaptive.topk_filters = topk_filters;
         adaptive.work_stealing = work_stealing;
         adaptive.skip_partial_aggregation = skips;
+        options.execution.parquet.pushdown_filters = pushdown.filter == RowFilters::On;
     }
 }
 
@@ -128,6 +139,21 @@ mod tests {
     }
 
     #[test]
+    fn the_field_follows_row_filters() {
+        for (own, theirs) in [("auto", "false"), ("on", "true"), ("off", "false")] {
+            let mut options = ConfigOptions::new();
+            options.extensions.insert(EngineOptions::default());
+            options.set(ROW_FILTERS, own).expect("it takes that");
+            mirror(&mut options);
+            assert_eq!((value(&options, ROW_FILTERS).as_str(), value(&options, FILTER).as_str()), (own, theirs));
+        }
+        assert_eq!(translate(FILTER, "true").expect("a boolean"), (ROW_FILTERS, Cow::Borrowed("on")));
+        assert_eq!(translate(FILTER, "False").expect("a boolean"), (ROW_FILTERS, Cow::Borrowed("off")));
+        assert!(translate(FILTER, "auto").is_err());
+        assert_eq!(home(FILTER), ROW_FILTERS);
+    }
+
+    #[test]
     fn our_defaults_are_those_of_datafusion() {
         let mut options = ConfigOptions::new();
         options.extensions.insert(EngineOptions::default());
@@ -143,7 +169,7 @@ mod tests {
         assert_eq!(home("engine.pushdown.limit"), "engine.pushdown.limit");
         let unchanged = translate("engine.pushdown.limit", "maybe").expect("not ours to judge");
         assert_eq!(unchanged, ("engine.pushdown.limit", Cow::Borrowed("maybe")));
-        assert!(translate("engine.pushdown.filter", "maybe").is_err());
+        assert!(translate("engine.pushdown.bloom_filter", "maybe").is_err());
         assert!(also_set_by(TOPK_FILTERS).is_empty());
     }
 }

@@ -6,6 +6,7 @@
 
 mod adaptive;
 mod linked;
+mod optimizer;
 mod pushdown;
 mod recorded;
 mod sql;
@@ -22,7 +23,8 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use thiserror::Error;
 
 pub use adaptive::AdaptiveOptions;
-pub use pushdown::PushdownOptions;
+pub use optimizer::OptimizerOptions;
+pub use pushdown::{PushdownOptions, RowFilters};
 pub use sql::{Semantics, SqlOptions};
 
 use super::Profile;
@@ -39,6 +41,8 @@ pub struct EngineOptions {
     pub declare_keys: bool,
     /// How the memory limit is shared.
     pub memory_pool: MemoryPoolKind,
+    /// Which rules of ours choose among plans.
+    pub optimizer: OptimizerOptions,
     /// What scans are told of the statement above them.
     pub pushdown: PushdownOptions,
     /// How SQL is understood.
@@ -71,6 +75,7 @@ impl Default for EngineOptions {
             adaptive: AdaptiveOptions::default(),
             declare_keys: false,
             memory_pool: MemoryPoolKind::Fair,
+            optimizer: OptimizerOptions::default(),
             pushdown: PushdownOptions::default(),
             sql: SqlOptions::default(),
             trace_enabled: true,
@@ -90,6 +95,7 @@ impl EngineOptions {
         match family {
             "ansi" | "sql" => self.sql.set(key, value),
             "adaptive" => self.adaptive.set(name, value),
+            "optimizer" => self.optimizer.set(name, value),
             "pushdown" => self.pushdown.set(name, value),
             _ => None,
         }
@@ -149,7 +155,7 @@ impl ExtensionOptions for EngineOptions {
                 "Record what samples use and what operators do; decided when the engine is made",
             ),
         ];
-        [self.adaptive.entries(), own, self.pushdown.entries(), self.sql.entries()].concat()
+        [self.adaptive.entries(), own, self.optimizer.entries(), self.pushdown.entries(), self.sql.entries()].concat()
     }
 }
 
@@ -658,13 +664,17 @@ mod tests {
     fn two_names_of_one_knob_never_disagree() {
         const FILTER: &str = "datafusion.execution.parquet.pushdown_filters";
         let both = |value: &'static str, source: &'static str| {
-            [("engine.pushdown.filter", value, source), (FILTER, value, source)]
+            let own = if value == "true" { "on" } else { "off" };
+            [("engine.pushdown.filter", own, source), (FILTER, value, source)]
         };
         check_resolved(&[], &[], &[], &both("false", "default"));
         check_resolved(&[(FILTER, "true")], &[], &[], &both("true", "profile p"));
         check_resolved(&[(FILTER, "true")], &[], &["engine.pushdown.filter=false"], &both("false", "--set"));
         let theirs = format!("{FILTER}=true");
         check_resolved(&[], &[], &["engine.pushdown.filter=false", &theirs], &both("true", "--set"));
+        let auto = [("engine.pushdown.filter", "auto", "--set"), (FILTER, "false", "--set")];
+        check_resolved(&[], &[], &[&theirs, "engine.pushdown.filter=auto"], &auto);
+        check_resolved(&[], &[], &["engine.pushdown.filter=auto", &theirs], &both("true", "--set"));
         check_resolved(
             &[("engine.pushdown.filter", "true")],
             &[("DSBENCH_ENGINE_PUSHDOWN_FILTER", "false")],
@@ -699,7 +709,12 @@ mod tests {
             "engine.pushdown.limits=true",
             "there is no setting `engine.pushdown.limits` (--set); did you mean `engine.pushdown.limit`?",
         );
-        for key in ["engine.pushdown.limit", "engine.pushdown.filter", "engine.adaptive.skip_partial_aggregation"] {
+        check_error(
+            "engine.pushdown.filter=maybe",
+            "setting `engine.pushdown.filter` does not take `maybe` (--set): it takes `auto`, `on` or `off`",
+        );
+        for key in ["engine.pushdown.limit", "engine.pushdown.bloom_filter", "engine.adaptive.skip_partial_aggregation"]
+        {
             let expected = format!("setting `{key}` does not take `1` (--set): it takes `true` or `false`");
             check_error(&format!("{key}=1"), &expected);
         }

@@ -9,14 +9,49 @@
 //! ```
 //!
 //! Every one is on by DataFusion's own defaults but for `filter`. Off never changes a result: the operators above the scan do
-//! the same work on more rows. `filter` and `bloom_filter` are DataFusion's knobs under names of our own
+//! the same work on more rows. `bloom_filter` is DataFusion's knob under a name of our own, DataFusion's `pushdown_filters` follows `filter`
 //! ([`super::linked`]), `topk` is an umbrella ([`super::umbrella`]), and the rest is read by the rules of
 //! [`crate::engine::optimizer`].
+
+use std::fmt;
 
 use datafusion::common::config::{ConfigEntry, ConfigOptions};
 use datafusion::error::DataFusionError;
 
 use super::switch::{self, Switch};
+
+/// Which filters a scan of Parquet files evaluates while it decodes rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowFilters {
+    /// Those that are expected to save more than they cost.
+    Auto,
+    /// All.
+    On,
+    /// None: they stand in operators above the scan.
+    Off,
+}
+
+impl fmt::Display for RowFilters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Auto => "auto",
+            Self::On => "on",
+            Self::Off => "off",
+        })
+    }
+}
+
+impl RowFilters {
+    /// Takes DataFusion's words for it, too.
+    fn parse(value: &str) -> Result<Self, DataFusionError> {
+        match value.to_ascii_lowercase().as_str() {
+            "auto" => Ok(Self::Auto),
+            "on" | "true" => Ok(Self::On),
+            "off" | "false" => Ok(Self::Off),
+            _ => Err(super::takes("`auto`, `on` or `off`")),
+        }
+    }
+}
 
 /// What scans are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +60,8 @@ pub struct PushdownOptions {
     pub aggregate: bool,
     /// Row groups whose bloom filters exclude an `=` or `in` are not read. DataFusion's `bloom_filter_on_read`.
     pub bloom_filter: bool,
-    /// Rows are filtered while they are decoded. DataFusion's `pushdown_filters`.
-    pub filter: bool,
+    /// Which rows are left out while they are decoded. DataFusion's `pushdown_filters` is true where this is on.
+    pub filter: RowFilters,
     /// A scan stops after as many rows as a `LIMIT` needs.
     pub limit: bool,
     /// Files whose partition values exclude a filter are not listed or read.
@@ -44,7 +79,7 @@ impl Default for PushdownOptions {
         Self {
             aggregate: true,
             bloom_filter: true,
-            filter: false,
+            filter: RowFilters::Off,
             limit: true,
             partition: true,
             projection: true,
@@ -53,7 +88,7 @@ impl Default for PushdownOptions {
     }
 }
 
-const SWITCHES: [Switch<PushdownOptions>; 7] = [
+const SWITCHES: [Switch<PushdownOptions>; 6] = [
     Switch {
         name: "aggregate",
         place: |pushdown| &mut pushdown.aggregate,
@@ -64,12 +99,6 @@ const SWITCHES: [Switch<PushdownOptions>; 7] = [
         place: |pushdown| &mut pushdown.bloom_filter,
         description: "Leave out row groups whose bloom filters exclude an = or IN; the same knob as \
                       datafusion.execution.parquet.bloom_filter_on_read",
-    },
-    Switch {
-        name: "filter",
-        place: |pushdown| &mut pushdown.filter,
-        description: "Filter rows while they are decoded; the same knob as datafusion.execution.parquet.pushdown_filters. \
-                      Row groups and pages are pruned either way",
     },
     Switch {
         name: "limit",
@@ -102,10 +131,20 @@ impl PushdownOptions {
     }
 
     pub(super) fn set(&mut self, name: &str, value: &str) -> Option<Result<(), DataFusionError>> {
-        switch::set(&SWITCHES, self, name, value)
+        match name {
+            "filter" => Some(RowFilters::parse(value).map(|filter| self.filter = filter)),
+            _ => switch::set(&SWITCHES, self, name, value),
+        }
     }
 
     pub(super) fn entries(&self) -> Vec<ConfigEntry> {
-        switch::entries("engine.pushdown", &SWITCHES, self)
+        let mut entries = switch::entries("engine.pushdown", &SWITCHES, self);
+        entries.push(ConfigEntry {
+            key: "engine.pushdown.filter".to_owned(),
+            value: Some(self.filter.to_string()),
+            description: "Filter rows while they are decoded: auto where that is expected to pay, on, or off; \
+                          datafusion.execution.parquet.pushdown_filters follows it. Row groups and pages are pruned either way",
+        });
+        entries
     }
 }

@@ -99,7 +99,7 @@ pub(super) fn named(key: &str) -> Result<&'static str, String> {
     found.ok_or_else(|| format!("`{key}` stands over no other setting"))
 }
 
-/// Hands the values of all covered knobs on to the options of a session.
+/// Hands the values of all covered knobs, and of the one that follows ours, on to the options of a session.
 pub(super) fn copy(from: &ConfigOptions, to: &mut ConfigOptions) {
     let (optimizer, execution) = (&from.optimizer, &from.execution);
     to.optimizer.enable_join_dynamic_filter_pushdown = optimizer.enable_join_dynamic_filter_pushdown;
@@ -110,4 +110,5 @@ pub(super) fn copy(from: &ConfigOptions, to: &mut ConfigOptions) {
     to.execution.skip_partial_aggregation_probe_ratio_threshold =
         execution.skip_partial_aggregation_probe_ratio_threshold;
     to.execution.enable_file_stream_work_stealing = execution.enable_file_stream_work_stealing;
+    to.execution.parquet.pushdown_filters = execution.parquet.pushdown_filters;
 }

@@ -23,7 +23,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 
@@ -43,15 +43,17 @@ use datafusion::physical_plan::{
 use futures::Stream;
 
 use super::OperatorTrace;
+use super::comparable::{Facts, Streams};
 use super::fingerprint;
 use super::operator::operator;
+use crate::engine::statistics::EstimatedRows;
 
 /// A plan under watch, and what is known of its operators, each before its inputs.
 pub(super) type WatchedPlan = (Arc<dyn ExecutionPlan>, Vec<Arc<Record>>);
 
 /// Puts a watcher above every operator.
-pub(super) fn instrument(plan: Arc<dyn ExecutionPlan>) -> Result<WatchedPlan> {
-    let mut watchers = Watchers::default();
+pub(super) fn instrument(plan: Arc<dyn ExecutionPlan>, estimated: &EstimatedRows) -> Result<WatchedPlan> {
+    let mut watchers = Watchers { records: Vec::new(), seen: HashMap::new(), estimated };
     // Operators are told apart by their addresses, so none may be freed before the last one was seen.
     let kept = Arc::clone(&plan);
     let watched = watchers.watch(plan, 0, Executions::OneEachPartition)?;
@@ -66,13 +68,13 @@ enum Executions {
     Unknown,
 }
 
-#[derive(Default)]
-struct Watchers {
+struct Watchers<'a> {
     records: Vec<Arc<Record>>,
     seen: HashMap<usize, Arc<WatchedExec>>,
+    estimated: &'a EstimatedRows,
 }
 
-impl Watchers {
+impl Watchers<'_> {
     fn watch(
         &mut self,
         plan: Arc<dyn ExecutionPlan>,
@@ -85,7 +87,7 @@ impl Watchers {
             watched.expect_more_executions();
             return Ok(Arc::clone(watched) as _);
         }
-        let record = Arc::new(Record::new(depth, plan.name(), fingerprint::line(&plan)));
+        let record = Arc::new(Record::new(depth, &plan, self.estimated.of(&plan))?);
         self.records.push(Arc::clone(&record));
         let plan = self.watch_inputs(plan, depth, executions)?;
         let watched = Arc::new(WatchedExec::new(plan, record, executions)?);
@@ -115,7 +117,11 @@ pub(super) struct Record {
     depth: usize,
     name: String,
     detail: String,
+    estimated_rows: Option<u64>,
+    facts: Facts,
     output_rows: AtomicU64,
+    streams_begun: AtomicUsize,
+    streams_ended: AtomicUsize,
     /// The operator as long as it lives.
     alive: OnceLock<Weak<Operator>>,
     /// Its metrics once it is gone.
@@ -129,21 +135,32 @@ impl fmt::Debug for Record {
 }
 
 impl Record {
-    fn new(depth: usize, name: &str, detail: String) -> Self {
-        Self {
+    fn new(depth: usize, plan: &Arc<dyn ExecutionPlan>, estimated_rows: Option<u64>) -> Result<Self> {
+        Ok(Self {
             depth,
-            name: name.to_owned(),
-            detail,
+            estimated_rows,
+            name: plan.name().to_owned(),
+            detail: fingerprint::line(plan),
+            facts: Facts::of(plan)?,
             output_rows: AtomicU64::new(0),
+            streams_begun: AtomicUsize::new(0),
+            streams_ended: AtomicUsize::new(0),
             alive: OnceLock::new(),
             last: OnceLock::new(),
-        }
+        })
+    }
+
+    /// What decides whether its rows can be held against the estimate.
+    pub(super) fn facts(&self) -> (Facts, Streams) {
+        let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+        (self.facts.clone(), Streams { begun: count(&self.streams_begun), ended: count(&self.streams_ended) })
     }
 
     /// What the operator did so far.
     pub(super) fn operator(&self) -> OperatorTrace {
         let output_rows = self.output_rows.load(Ordering::Relaxed);
-        OperatorTrace { detail: self.detail.clone(), ..operator(self.depth, &self.name, output_rows, &self.metrics()) }
+        let (detail, estimated_rows) = (self.detail.clone(), self.estimated_rows);
+        OperatorTrace { detail, estimated_rows, ..operator(self.depth, &self.name, output_rows, &self.metrics()) }
     }
 
     fn metrics(&self) -> MetricsSet {
@@ -260,6 +277,7 @@ impl ExecutionPlan for WatchedExec {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let operator = self.operator()?;
         let stream = operator.plan.execute(partition, context)?;
+        operator.record.streams_begun.fetch_add(1, Ordering::Relaxed);
         Ok(Box::pin(WatchedStream { stream, operator: Some(operator) }))
     }
 }
@@ -323,7 +341,10 @@ impl Stream for WatchedStream {
             (Poll::Ready(Some(Ok(batch))), Some(operator)) => {
                 operator.record.output_rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
             }
-            (Poll::Ready(None), _) => self.operator = None,
+            (Poll::Ready(None), Some(operator)) => {
+                operator.record.streams_ended.fetch_add(1, Ordering::Relaxed);
+                self.operator = None;
+            }
             _ => {}
         }
         polled

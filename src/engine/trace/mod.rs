@@ -8,12 +8,14 @@
 //! ```
 //!
 //! - [`Tracer`] and [`PlanTrace`]: each operator's rows, time, spilled bytes and, for scans, what was pruned;
+//! - [`NotComparable`]: why an operator's rows say nothing of their estimate;
 //! - [`Span`] and [`SpanUsage`]: what the engine as a whole read and reserved between two moments;
 //! - the fingerprint: one value for everything that makes two plans the same.
 //!
 //! Nothing here changes a plan or a result, and no type of DataFusion leaves. `engine.trace.enabled` switches all of it off:
 //! then plans run bare, and neither the memory pool nor the object stores are wrapped.
 
+mod comparable;
 pub(super) mod fingerprint;
 mod instrument;
 mod meter;
@@ -25,8 +27,10 @@ use std::sync::Arc;
 use datafusion::error::Result;
 use datafusion::physical_plan::ExecutionPlan;
 
+use crate::engine::statistics::EstimatedRows;
 use instrument::Record;
 
+pub use comparable::NotComparable;
 pub(super) use meter::Meter;
 pub use meter::{Span, SpanUsage};
 pub use operator::{OperatorKind, OperatorTrace, ScanTrace};
@@ -38,17 +42,22 @@ pub struct Tracer {
     records: Vec<Arc<Record>>,
 }
 
-/// Puts a watcher on every operator of a plan.
-pub(super) fn watch(plan: Arc<dyn ExecutionPlan>) -> Result<(Arc<dyn ExecutionPlan>, Tracer)> {
+/// Puts a watcher on every operator of a plan. `estimated` has the rows that each is expected to give.
+pub(super) fn watch(
+    plan: Arc<dyn ExecutionPlan>,
+    estimated: &EstimatedRows,
+) -> Result<(Arc<dyn ExecutionPlan>, Tracer)> {
     let fingerprint = fingerprint::of(&plan);
-    let (plan, records) = instrument::instrument(plan)?;
+    let (plan, records) = instrument::instrument(plan, estimated)?;
     Ok((plan, Tracer { fingerprint, records }))
 }
 
 impl Tracer {
     /// What the plan did so far: all of it once its rows have been read, a part if it failed or was stopped.
     pub fn trace(&self) -> PlanTrace {
-        let operators = self.records.iter().map(|record| record.operator()).collect();
+        let mut operators: Vec<_> = self.records.iter().map(|record| record.operator()).collect();
+        let facts: Vec<_> = self.records.iter().map(|record| record.facts()).collect();
+        comparable::judge(&mut operators, &facts);
         PlanTrace { fingerprint: self.fingerprint.clone(), operators }
     }
 }

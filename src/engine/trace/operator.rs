@@ -15,6 +15,9 @@ use std::fmt;
 
 use datafusion::physical_plan::metrics::{Metric, MetricValue, MetricsSet, PruningMetrics};
 
+use super::NotComparable;
+use crate::q_error::q_error;
+
 /// What an operator is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum OperatorKind {
@@ -87,6 +90,10 @@ pub struct OperatorTrace {
     pub kind: OperatorKind,
     /// Its own line in the text that the plan's fingerprint is made from.
     pub detail: String,
+    /// Rows that it was expected to give.
+    pub estimated_rows: Option<u64>,
+    /// Why the rows that came out of it say nothing of the estimate; nothing if they do.
+    pub not_comparable: Option<NotComparable>,
     /// Rows that came out of it.
     pub output_rows: u64,
     /// Time of its own work, summed over its partitions.
@@ -99,6 +106,14 @@ pub struct OperatorTrace {
     pub peak_memory_bytes: Option<u64>,
     /// What it read and left out, if it reads files.
     pub scan: Option<ScanTrace>,
+}
+
+impl OperatorTrace {
+    /// By what factor the estimate of its rows was off; nothing without an estimate, or where the rows say nothing of it.
+    pub fn q_error(&self) -> Option<f64> {
+        let estimated_rows = self.estimated_rows.filter(|_| self.not_comparable.is_none())?;
+        Some(q_error(estimated_rows, self.output_rows))
+    }
 }
 
 /// What a scan of files read and left out.
@@ -156,6 +171,8 @@ pub(super) fn operator(depth: usize, name: &str, output_rows: u64, metrics: &Met
         name: name.to_owned(),
         kind,
         detail: String::new(),
+        estimated_rows: None,
+        not_comparable: None,
         output_rows,
         operator_ns: sums.operator_ns(kind),
         spill_count: sums.spill_count,

@@ -152,8 +152,9 @@ async fn all_reads_are_counted() {
     let folder = tables();
     let engine = engine(folder.path(), &[TWO], 1 << 30).await;
     let (narrow, wide) = ("select sum(a_other) from a", "select sum(a_other), sum(length(a_word)), sum(a_id) from a");
-    // The footer is in the cache from now on.
+    // Footers and samples are in the caches from now on.
     run(&engine, narrow).await;
+    run(&engine, wide).await;
     let (_, narrow, narrow_usage) = run(&engine, narrow).await;
     let (_, wide, wide_usage) = run(&engine, wide).await;
     assert!(narrow_usage.bytes_read * 5 < wide_usage.bytes_read, "{narrow_usage:?} {wide_usage:?}");
@@ -237,7 +238,7 @@ async fn fingerprints_are_the_plans_own() {
     assert_eq!(fingerprint(&here, correlated).await, fingerprint(&there, correlated).await);
 
     let other_engines =
-        ["datafusion.optimizer.prefer_hash_join=false", "datafusion.execution.parquet.pushdown_filters=false"];
+        ["datafusion.optimizer.prefer_hash_join=false", "datafusion.execution.parquet.pushdown_filters=true"];
     for set in other_engines {
         let engine = engine(one.path(), &[TWO, set], 1 << 30).await;
         assert_ne!(of_join, fingerprint(&engine, JOIN).await, "{set}");

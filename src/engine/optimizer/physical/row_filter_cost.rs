@@ -1,0 +1,163 @@
+//! What it costs a scan to filter rows while it decodes them, and which filters are worth it.
+//!
+//! ```text
+//!   all rows:      decode a, b, c                                          then filter, or join
+//!   row filter:    decode a ─▶ evaluate ─▶ which rows ─┬─ runs are long:    decode b, c of these rows, skip the others
+//!                                                     └─ runs are short:   decode b, c, drop rows by a mask
+//! ```
+//!
+//! The reader of Parquet skips rows if the runs of rows that it takes and leaves have at least 32 rows on average, and otherwise
+//! decodes all and drops some (`RowSelectionPolicy::Auto` of the parquet crate). So a filter saves decoding only where rows that pass stand
+//! together, or are few; what it costs is due for each row that reaches it. Filters are evaluated one after the other, the next only
+//! on what the last one left.
+
+use crate::engine::statistics::Estimate;
+
+/// Rows of an average run, of rows taken and rows left in turn, from which on the reader skips.
+const SKIP_RUN_ROWS: f64 = 32.0;
+/// To decode a value: a part that any value costs, and one for each byte of it in memory.
+const DECODE_NS: f64 = 2.0;
+const DECODE_BYTE_NS: f64 = 0.3;
+/// The part of that which a value costs that is skipped, at the least: its page is decompressed, and it is found in it.
+const SKIP_SHARE: f64 = 0.3;
+/// The length of a run of skipped rows for which it is half more.
+const SHORT_SKIP_ROWS: f64 = 128.0;
+/// To take a value of a column that was decoded and to drop others, by a mask.
+const MASK_NS: f64 = 4.0;
+/// To begin a run, for each column.
+const RUN_NS: f64 = 60.0;
+/// To turn the result of a filter into runs of rows, for each row that it was evaluated on.
+const SELECT_NS: f64 = 1.0;
+/// To look a row up in the build side of a join.
+const LOOKUP_NS: f64 = 7.0;
+/// To copy a value of a row that passed a filter above the scan.
+const COPY_NS: f64 = 1.0;
+
+/// A condition that a scan could filter rows by.
+#[derive(Debug, Clone)]
+pub(super) struct RowFilter {
+    /// The columns that it needs, by their places in the table.
+    pub(super) columns: Vec<usize>,
+    /// The share of rows that pass, 0 to 1.
+    pub(super) share: f64,
+    /// How many rows follow each other that have the same result, on average.
+    pub(super) run_rows: f64,
+    /// A join above drops the same rows.
+    pub(super) repeats_a_join: bool,
+}
+
+/// Which filters a scan is to evaluate, in that order. `read` are the columns of the scan's result, `table` has all columns.
+///
+/// Filters are taken by their shares, least first, as long as that makes the scan cheaper.
+pub(super) fn choose(filters: &[RowFilter], table: &Estimate, read: &[usize]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..filters.len()).collect();
+    order.sort_by(|a, b| filters[*a].share.total_cmp(&filters[*b].share));
+    let cost = |count: usize| cost_ns(&order, count, filters, table, read);
+    let best = (0..=order.len()).min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or_default();
+    order.truncate(best);
+    order
+}
+
+/// Nanoseconds a row of the table, if the first `count` filters are in the scan and the others are not.
+fn cost_ns(order: &[usize], count: usize, filters: &[RowFilter], table: &Estimate, read: &[usize]) -> f64 {
+    let (inside, outside) = order.split_at(count);
+    let decode_ns =
+        |column: usize| table.columns.get(column).map_or(0.0, |column| DECODE_NS + DECODE_BYTE_NS * column.width_bytes);
+    let mut decoded: Vec<usize> = Vec::new();
+    let mut cost = 0.0;
+    // What has passed so far, and the shortest runs of it.
+    let (mut share, mut run_rows) = (1.0, f64::INFINITY);
+    let mut decode = |columns: &[usize], share: f64, run_rows: f64| {
+        let mut cost = 0.0;
+        for column in columns {
+            if !decoded.contains(column) {
+                decoded.push(*column);
+                cost += selected_ns(decode_ns(*column), share, run_rows);
+            }
+        }
+        cost
+    };
+    for filter in inside.iter().map(|filter| &filters[*filter]) {
+        cost += decode(&filter.columns, share, run_rows);
+        cost += share * (SELECT_NS + if filter.repeats_a_join { LOOKUP_NS } else { 0.0 });
+        share *= filter.share;
+        run_rows = run_rows.min(filter.run_rows);
+    }
+    cost += decode(read, share, run_rows);
+    for filter in outside.iter().map(|filter| &filters[*filter]).filter(|filter| !filter.repeats_a_join) {
+        cost += decode(&filter.columns, share, run_rows) + share * filter.share * COPY_NS * read.len() as f64;
+        share *= filter.share;
+    }
+    // What joins look up themselves, of what is left for them.
+    let joins = filters.iter().filter(|filter| filter.repeats_a_join).count();
+    cost + share * LOOKUP_NS * joins as f64
+}
+
+/// To decode a column, for each row of the table, of which a share is taken.
+fn selected_ns(decode_ns: f64, share: f64, run_rows: f64) -> f64 {
+    if share >= 1.0 {
+        return decode_ns;
+    }
+    // Runs end where results differ: independent ones do with that probability.
+    let ends = (2.0 * share * (1.0 - share) / run_rows).max(f64::MIN_POSITIVE);
+    match 1.0 / ends >= SKIP_RUN_ROWS {
+        true => {
+            let skipped_rows = run_rows / share.max(f64::MIN_POSITIVE);
+            let skip_share = SKIP_SHARE * (1.0 + (SHORT_SKIP_ROWS / skipped_rows).min(1.0));
+            (share + (1.0 - share) * skip_share) * decode_ns + ends * RUN_NS
+        }
+        false => decode_ns + MASK_NS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::statistics::ColumnEstimate;
+
+    /// A table of a filtered column and of others of 8 bytes.
+    fn table(others: usize) -> Estimate {
+        Estimate { rows: 1e6, columns: vec![ColumnEstimate::unknown(1e6, 8.0); others + 1] }
+    }
+
+    #[track_caller]
+    fn check(share: f64, run_rows: f64, others: usize, repeats_a_join: bool, is_chosen: bool) {
+        let filter = RowFilter { columns: vec![0], share, run_rows, repeats_a_join };
+        // A join needs its key.
+        let read: Vec<usize> = (usize::from(!repeats_a_join)..=others).collect();
+        let chosen = choose(&[filter], &table(others), &read);
+        assert_eq!(!chosen.is_empty(), is_chosen, "{share} in runs of {run_rows} before {others} columns");
+    }
+
+    #[test]
+    fn shares_and_runs_decide() {
+        // As measured: `cargo bench -- 'row filter'`.
+        check(0.001, 1.0, 3, false, true);
+        check(0.01, 1.0, 3, false, true);
+        check(0.05, 1.0, 3, false, false);
+        check(0.5, 1.0, 3, false, false);
+        check(0.05, 16.0, 3, false, true);
+        check(0.5, 16.0, 3, false, false);
+        check(0.5, 256.0, 3, false, true);
+        check(0.5, 65536.0, 3, false, true);
+        // Nothing is saved where no other column is read.
+        check(0.3, 1.0, 0, false, false);
+    }
+
+    #[test]
+    fn what_a_join_does_again_must_save_more() {
+        check(1.0, 16.0, 5, true, false);
+        check(0.97, 1000.0, 1, true, false);
+        check(0.02, 16.0, 2, true, true);
+    }
+
+    #[test]
+    fn the_best_come_first_and_the_others_not() {
+        let filter = |share, run_rows| RowFilter { columns: vec![0], share, run_rows, repeats_a_join: true };
+        let filters = [filter(1.0, 1.0), filter(0.1, 100.0), filter(0.01, 100.0)];
+        assert_eq!(choose(&filters, &table(4), &[1, 2, 3, 4]), [2, 1]);
+        assert!(choose(&[], &table(4), &[1]).is_empty());
+        let empty = Estimate { rows: 0.0, columns: Vec::new() };
+        assert!(choose(&[filter(0.5, 1.0)], &empty, &[]).len() <= 1, "columns that nobody knows cost nothing");
+    }
+}

@@ -1,0 +1,171 @@
+//! The share of rows for which a condition is true.
+//!
+//! ```text
+//!   i_category = 'Music' AND i_brand LIKE 'a%'   counted together on item, whose columns they are about
+//!   AND total > 5                                guessed: `total` is a sum
+//! ```
+//!
+//! Conditions whose columns all come from one scan, unchanged, are counted together on its table; those of different scans, and
+//! guesses, are taken for independent. A guess for `column = value` is one of the column's values; for others it is a share that
+//! DataFusion and most systems before it have used since Selinger et al. (SIGMOD 1979).
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{
+    BinaryExpr, Column, DynamicFilterPhysicalExpr, InListExpr, IsNotNullExpr, IsNullExpr, Literal, NotExpr,
+};
+use datafusion::physical_expr::scalar_subquery::ScalarSubqueryExpr;
+use datafusion::physical_expr::utils::split_conjunction;
+
+use super::estimate::{Estimate, Origin};
+use super::operator::column_of;
+
+/// The share of a condition that nothing is known of.
+pub(super) const UNKNOWN_SHARE: f64 = 0.2;
+/// The share of a comparison with `<` and its like.
+const RANGE_SHARE: f64 = 1.0 / 3.0;
+
+/// The conditions on one scan: as they are on the table's columns, and as they were written.
+struct OnScan<'a> {
+    origin: Origin,
+    conditions: Vec<Arc<dyn PhysicalExpr>>,
+    written: Vec<&'a Arc<dyn PhysicalExpr>>,
+}
+
+/// The rows for which a predicate is true.
+pub(super) fn filtered(input: &Estimate, predicate: &Arc<dyn PhysicalExpr>) -> Estimate {
+    let mut of_scans: Vec<OnScan<'_>> = Vec::new();
+    let mut guessed = 1.0;
+    for condition in split_conjunction(predicate) {
+        match on_table(condition, input) {
+            Some((origin, moved)) => match of_scans.iter_mut().find(|known| known.origin.scan == origin.scan) {
+                Some(known) => {
+                    known.conditions.push(moved);
+                    known.written.push(condition);
+                }
+                None => of_scans.push(OnScan { origin, conditions: vec![moved], written: vec![condition] }),
+            },
+            None => guessed *= share(condition, input),
+        }
+    }
+    let mut estimate = input.clone();
+    for OnScan { origin, conditions, written } in of_scans {
+        let Some(counted) = origin.table.count(&conditions) else {
+            guessed *= written.into_iter().map(|condition| share(condition, input)).product::<f64>();
+            continue;
+        };
+        // Files that the same conditions leave out are not in the scan: what is left of the table is at most the scan.
+        let rows = match input.rows == origin.scan_rows {
+            true => (counted.share * origin.table.row_count()).min(estimate.rows),
+            false => counted.share * estimate.rows,
+        };
+        estimate = estimate.with_rows(rows);
+        for column in &mut estimate.columns {
+            let own = column.origin.as_ref().filter(|own| own.scan == origin.scan);
+            if let Some(left) = own.and_then(|own| origin.table.left(&counted, own.column)) {
+                column.distinct = left.distinct;
+                column.range = left.range.or(column.range);
+            }
+        }
+    }
+    let rows = estimate.rows * guessed;
+    estimate.with_rows(rows)
+}
+
+/// Which rows of a table pass a condition.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Passing {
+    /// The share of rows, 0 to 1.
+    pub(crate) share: f64,
+    /// How many rows with the same result follow each other, on average, in the order of the files; 1 if nobody knows.
+    pub(crate) run_rows: f64,
+}
+
+/// What is known of a condition on a table's columns.
+pub(crate) fn passing(condition: &Arc<dyn PhysicalExpr>, table: &Estimate) -> Passing {
+    let counted = on_table(condition, table).and_then(|(origin, moved)| origin.table.count(&[moved]));
+    match counted {
+        Some(counted) => Passing { share: counted.share, run_rows: counted.run_rows() },
+        None => Passing { share: share(condition, table), run_rows: 1.0 },
+    }
+}
+
+/// The condition with columns numbered as in the table that they all come from. None if they do not, and for what cannot be
+/// evaluated while planning.
+fn on_table(condition: &Arc<dyn PhysicalExpr>, input: &Estimate) -> Option<(Origin, Arc<dyn PhysicalExpr>)> {
+    let mut found: Option<Origin> = None;
+    let mut is_possible = true;
+    let moved = Arc::clone(condition).transform(|expr| {
+        is_possible &= expr.downcast_ref::<DynamicFilterPhysicalExpr>().is_none()
+            && expr.downcast_ref::<ScalarSubqueryExpr>().is_none()
+            && !expr.is_volatile_node();
+        let Some(column) = expr.downcast_ref::<Column>() else { return Ok(Transformed::no(expr)) };
+        let origin = input.columns.get(column.index()).and_then(|column| column.origin.clone());
+        let Some(origin) = origin else {
+            is_possible = false;
+            return Ok(Transformed::no(expr));
+        };
+        is_possible &= found.as_ref().is_none_or(|found| found.scan == origin.scan);
+        let moved = Column::new(column.name(), origin.column);
+        found = Some(origin);
+        Ok(Transformed::yes(Arc::new(moved) as Arc<dyn PhysicalExpr>))
+    });
+    Some((found.filter(|_| is_possible)?, moved.ok()?.data))
+}
+
+/// A guess for a condition, with what is known of its columns.
+fn share(condition: &Arc<dyn PhysicalExpr>, input: &Estimate) -> f64 {
+    let values = |expr: &Arc<dyn PhysicalExpr>| {
+        column_of(expr).and_then(|column| input.columns.get(column)).map(|column| column.distinct.max(1.0))
+    };
+    if let Some(binary) = condition.downcast_ref::<BinaryExpr>() {
+        let (left, right) = (binary.left(), binary.right());
+        return match binary.op() {
+            Operator::And => share(left, input) * share(right, input),
+            Operator::Or => {
+                let (left, right) = (share(left, input), share(right, input));
+                left + right - left * right
+            }
+            Operator::Eq | Operator::IsNotDistinctFrom => match (values(left), values(right)) {
+                (Some(left), Some(right)) => 1.0 / left.max(right),
+                (Some(values), None) | (None, Some(values)) => 1.0 / values,
+                (None, None) => UNKNOWN_SHARE,
+            },
+            Operator::NotEq | Operator::IsDistinctFrom => 1.0,
+            Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq => RANGE_SHARE,
+            _ => UNKNOWN_SHARE,
+        };
+    }
+    if let Some(not) = condition.downcast_ref::<NotExpr>() {
+        return 1.0 - share(not.arg(), input);
+    }
+    if let Some(list) = condition.downcast_ref::<InListExpr>() {
+        let one = values(list.expr()).map_or(UNKNOWN_SHARE, |values| 1.0 / values);
+        let any = (one * list.list().len() as f64).min(1.0);
+        return if list.negated() { 1.0 - any } else { any };
+    }
+    let nulls = |expr: &Arc<dyn PhysicalExpr>| {
+        column_of(expr).and_then(|column| input.columns.get(column)).map_or(0.1, |column| column.null_share)
+    };
+    if let Some(null) = condition.downcast_ref::<IsNullExpr>() {
+        return nulls(null.arg());
+    }
+    if let Some(null) = condition.downcast_ref::<IsNotNullExpr>() {
+        return 1.0 - nulls(null.arg());
+    }
+    if condition.downcast_ref::<DynamicFilterPhysicalExpr>().is_some() {
+        return 1.0;
+    }
+    match condition.downcast_ref::<Literal>() {
+        Some(literal) => f64::from(u8::from(*literal.value() == datafusion::common::ScalarValue::Boolean(Some(true)))),
+        None => UNKNOWN_SHARE,
+    }
+}
+
+/// A guess for a condition of which nothing but its shape is known.
+pub(super) fn guessed_share(condition: &Arc<dyn PhysicalExpr>) -> f64 {
+    share(condition, &Estimate { rows: 1.0, columns: Vec::new() })
+}

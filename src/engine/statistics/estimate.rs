@@ -1,0 +1,167 @@
+//! [`Estimate`]: the rows that an operator is expected to deliver, and what is known of its columns.
+//!
+//! Every column knows which column of which scan it comes from, so that a condition can be counted on the table wherever in the plan it
+//! stands, and how many values it has where nothing is filtered: what two columns have in common is a matter of their domains, not
+//! of what is left of them.
+
+use std::sync::Arc;
+
+use super::knowledge::TableKnowledge;
+
+/// Rows that an operator is expected to deliver, and what is known of its columns.
+#[derive(Debug, Clone)]
+pub(crate) struct Estimate {
+    /// Rows, from 0.
+    pub(crate) rows: f64,
+    /// In the order of the operator's schema.
+    pub(crate) columns: Vec<ColumnEstimate>,
+}
+
+/// What is known of a column.
+#[derive(Debug, Clone)]
+pub(crate) struct ColumnEstimate {
+    /// Distinct values but for NULL, from 1.
+    pub(crate) distinct: f64,
+    /// The same before any row was left out.
+    pub(crate) domain: f64,
+    /// Where whole numbers and days lie.
+    pub(crate) range: Option<Range>,
+    /// Where they lay before any row was left out.
+    pub(crate) domain_range: Option<Range>,
+    /// The share of rows that are NULL, 0 to 1.
+    pub(crate) null_share: f64,
+    /// Bytes a value, as it is held in memory.
+    pub(crate) width_bytes: f64,
+    /// Where the values come from, unchanged.
+    pub(crate) origin: Option<Origin>,
+}
+
+/// Both ends of whole numbers, or of days since 1970.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Range {
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+/// A column of a scan.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) table: Arc<TableKnowledge>,
+    /// Its position in the table.
+    pub(crate) column: usize,
+    /// One value for one scan of one plan: a statement may scan a table twice.
+    pub(crate) scan: usize,
+    /// The rows of that scan, which may leave out files.
+    pub(crate) scan_rows: f64,
+}
+
+impl Range {
+    /// How many whole numbers are in it.
+    pub(crate) fn width(self) -> f64 {
+        self.max - self.min + 1.0
+    }
+
+    /// What both have in common.
+    pub(crate) fn overlap(self, other: Self) -> Option<Self> {
+        let (min, max) = (self.min.max(other.min), self.max.min(other.max));
+        (min <= max).then_some(Self { min, max })
+    }
+}
+
+impl ColumnEstimate {
+    /// A column of which nothing is known but its width.
+    pub(crate) fn unknown(rows: f64, width_bytes: f64) -> Self {
+        let distinct = rows.max(1.0);
+        Self { distinct, domain: distinct, range: None, domain_range: None, null_share: 0.0, width_bytes, origin: None }
+    }
+
+    /// How many rows with the same value follow each other in the table, on average; none if nobody looked.
+    pub(crate) fn run_rows(&self) -> Option<f64> {
+        let origin = self.origin.as_ref()?;
+        origin.table.run_rows(origin.column)
+    }
+
+    /// How many values of the domain lie in a range, if they are spread evenly.
+    pub(crate) fn domain_within(&self, range: Range) -> f64 {
+        match self.domain_range {
+            Some(whole) => (self.domain * range.width() / whole.width()).clamp(1.0, self.domain.max(1.0)),
+            None => self.domain,
+        }
+    }
+
+    /// The share of the rows that lie in a range, NULLs left out, if they are spread evenly.
+    pub(crate) fn share_within(&self, range: Range) -> f64 {
+        let inside = match self.range {
+            Some(own) => own.overlap(range).map_or(0.0, |both| both.width() / own.width()),
+            None => 1.0,
+        };
+        inside * (1.0 - self.null_share)
+    }
+}
+
+impl Estimate {
+    /// Bytes a row, as it is held in memory.
+    pub(crate) fn width_bytes(&self) -> f64 {
+        self.columns.iter().map(|column| column.width_bytes).sum()
+    }
+
+    /// The same columns with another number of rows. Of fewer, drawn at random, a value stays if one of its rows does.
+    pub(crate) fn with_rows(mut self, rows: f64) -> Self {
+        let rows = rows.clamp(0.0, f64::MAX);
+        if rows < self.rows {
+            let before = self.rows;
+            self.columns.iter_mut().for_each(|column| column.distinct = drawn(column.distinct, before, rows));
+        }
+        self.rows = rows;
+        self
+    }
+
+    /// The columns at these positions.
+    pub(crate) fn project(&self, positions: impl IntoIterator<Item = usize>) -> Self {
+        let columns = positions.into_iter().filter_map(|position| self.columns.get(position).cloned());
+        Self { rows: self.rows, columns: columns.collect() }
+    }
+}
+
+/// How many of `distinct` values, which are spread evenly over `rows`, are among `kept` rows drawn at random.
+///
+/// Each value has `rows / distinct` rows; it is gone if none of them is kept (Cardenas, "Analysis and performance of inverted data base
+/// structures", CACM 1975).
+pub(crate) fn drawn(distinct: f64, rows: f64, kept: f64) -> f64 {
+    if rows <= 0.0 || kept <= 0.0 {
+        return 1.0;
+    }
+    if kept >= rows {
+        return distinct;
+    }
+    let survives = 1.0 - (1.0 - kept / rows).powf(rows / distinct.max(1.0));
+    (distinct * survives).clamp(1.0, kept.max(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(distinct: f64, rows: f64, kept: f64, expected: f64) {
+        let found = drawn(distinct, rows, kept);
+        assert!((found - expected).abs() < 0.5, "{found} for {expected}");
+    }
+
+    #[test]
+    fn values_stay_if_one_of_their_rows_does() {
+        check(100.0, 100.0, 10.0, 10.0);
+        check(10.0, 1_000_000.0, 1000.0, 10.0);
+        check(1000.0, 2000.0, 1000.0, 750.0);
+        check(5.0, 10.0, 20.0, 5.0);
+        check(5.0, 0.0, 0.0, 1.0);
+    }
+
+    #[test]
+    fn ranges_have_whole_numbers() {
+        let range = |min, max| Range { min, max };
+        assert_eq!(range(1.0, 4.0).width(), 4.0);
+        assert_eq!(range(1.0, 4.0).overlap(range(4.0, 9.0)), Some(range(4.0, 4.0)));
+        assert_eq!(range(1.0, 4.0).overlap(range(5.0, 9.0)), None);
+    }
+}

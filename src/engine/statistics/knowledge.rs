@@ -1,0 +1,381 @@
+//! [`Knowledge`]: what a session has found out of its tables, kept until their files change.
+//!
+//! ```text
+//!   numbers beside the data ─▶ give: once, when a table is registered
+//!   a statement's scans ─▶ learn: files, sizes, sample columns of the filters     (before physical planning, the only part that waits)
+//!                              │
+//!   a condition ──────────▶ count: on the sample, once for each set of conditions
+//! ```
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::filter;
+use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Result, Statistics};
+use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::source_as_provider;
+use datafusion::logical_expr::{LogicalPlan, TableScan};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::ExecutionPlan;
+use object_store::ObjectMeta;
+use tokio::sync::OnceCell;
+
+use super::distinct;
+use super::estimate::Range;
+use super::given::GivenStatistics;
+use super::sample::{self, SAMPLE_ROWS_MAX, Sample};
+
+/// What a session knows of its tables.
+#[derive(Debug, Default)]
+pub(crate) struct Knowledge {
+    /// By each of their files: store and path.
+    tables: RwLock<HashMap<FileKey, Arc<TableKnowledge>>>,
+    /// By the address of what the session scans them with.
+    providers: RwLock<ByProvider<TableKnowledge>>,
+    /// What was counted before, by the same address.
+    given: RwLock<ByProvider<GivenStatistics>>,
+}
+
+/// A file's store and path.
+type FileKey = (String, String);
+
+/// By the address of what the session scans a table with, which stays taken as long as somebody holds on to it.
+type ByProvider<T> = HashMap<usize, (Weak<dyn TableProvider>, Arc<T>)>;
+
+/// Conditions that are all true, over the table's columns.
+type Conditions = Vec<Arc<dyn PhysicalExpr>>;
+
+/// What is known of one table.
+#[derive(Debug)]
+pub(crate) struct TableKnowledge {
+    config: FileScanConfig,
+    row_count: usize,
+    statistics: Statistics,
+    sample: OnceCell<Option<Sample>>,
+    /// Columns of the sample, by their positions in the table.
+    columns: RwLock<HashMap<usize, ArrayRef>>,
+    counts: RwLock<HashMap<Conditions, Option<Arc<Counted>>>>,
+    distinct: RwLock<HashMap<usize, f64>>,
+    run_rows: RwLock<HashMap<usize, f64>>,
+}
+
+/// What conditions leave of a table.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    /// The share of the rows, 0 to 1.
+    pub(crate) share: f64,
+    /// Which rows of the sample pass.
+    passes: BooleanArray,
+    columns: RwLock<HashMap<usize, Option<Left>>>,
+}
+
+impl Counted {
+    /// How many rows with the same result follow each other, on average.
+    ///
+    /// Independent results of a share `s` differ from the one before with the probability `2s(1 - s)`: if fewer do, rows of one result stand
+    /// together, and runs of them are what is independent.
+    pub(crate) fn run_rows(&self) -> f64 {
+        let changes = sample::changes(self.passes.len(), |row| self.passes.value(row) != self.passes.value(row - 1));
+        let expected = 2.0 * self.share * (1.0 - self.share) * self.passes.len() as f64;
+        (expected / changes.max(1.0)).max(1.0)
+    }
+}
+
+/// What is left of a column.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left {
+    /// Distinct values but for NULL.
+    pub(crate) distinct: f64,
+    /// Where whole numbers and days lie.
+    pub(crate) range: Option<Range>,
+}
+
+impl Knowledge {
+    /// Takes over what was counted on the rows that `provider` scans.
+    pub(crate) fn give(&self, provider: &Arc<dyn TableProvider>, statistics: GivenStatistics) {
+        let mut given = self.given.write().unwrap_or_else(PoisonError::into_inner);
+        given.retain(|_, (provider, _)| provider.strong_count() > 0);
+        given.insert(address(provider), (Arc::downgrade(provider), Arc::new(statistics)));
+    }
+
+    fn given(&self, provider: &Arc<dyn TableProvider>) -> Option<Arc<GivenStatistics>> {
+        let given = self.given.read().unwrap_or_else(PoisonError::into_inner);
+        let (known, statistics) = given.get(&address(provider))?;
+        known.upgrade().filter(|known| Arc::ptr_eq(known, provider)).map(|_| Arc::clone(statistics))
+    }
+
+    /// Finds out what the estimates of a plan will ask for.
+    pub(crate) async fn learn(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<()> {
+        let mut scans = Vec::new();
+        let mut keys = HashSet::new();
+        plan.apply_with_subqueries(|node| {
+            match node {
+                LogicalPlan::TableScan(scan) => scans.push(scan.clone()),
+                LogicalPlan::Join(join) => keys.extend(
+                    join.on
+                        .iter()
+                        .flat_map(|(left, right)| [left, right])
+                        .flat_map(|key| key.column_refs().into_iter().map(|column| column.name.clone())),
+                ),
+                _ => {}
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        for scan in scans {
+            if let Some(table) = self.table(&scan, session).await? {
+                table.learn(&scan, &keys, session).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The table that a scan of files reads.
+    pub(crate) fn of_scan(&self, config: &FileScanConfig) -> Option<Arc<TableKnowledge>> {
+        let file = config.file_groups.iter().flat_map(|group| group.iter()).next()?;
+        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        let table = tables.get(&key(config, &file.object_meta))?;
+        let is_same = table.files().any(|known| is_unchanged(known, &file.object_meta));
+        (is_same && schema_of(&table.config) == schema_of(config)).then(|| Arc::clone(table))
+    }
+
+    async fn table(&self, scan: &TableScan, session: &dyn Session) -> Result<Option<Arc<TableKnowledge>>> {
+        let Ok(provider) = source_as_provider(&scan.source) else { return Ok(None) };
+        let address = address(&provider);
+        let known = {
+            let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
+            providers.get(&address).and_then(|(weak, table)| Some((weak.upgrade()?, Arc::clone(table))))
+        };
+        if let Some((known, table)) = known
+            && Arc::ptr_eq(&known, &provider)
+        {
+            return Ok(Some(table));
+        }
+        let plan = provider.scan(session, None, &[], None).await?;
+        let Some(config) = file_scan(&plan) else { return Ok(None) };
+        let given = self.given(&provider);
+        let Some(table) = TableKnowledge::new(config, given.as_deref()) else { return Ok(None) };
+        let table = Arc::new(table);
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        tables.extend(table.files().map(|file| (key(config, file), Arc::clone(&table))));
+        let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
+        providers.retain(|_, (provider, _)| provider.strong_count() > 0);
+        providers.insert(address, (Arc::downgrade(&provider), Arc::clone(&table)));
+        Ok(Some(table))
+    }
+}
+
+fn address(provider: &Arc<dyn TableProvider>) -> usize {
+    Arc::as_ptr(provider).cast::<()>() as usize
+}
+
+fn key(config: &FileScanConfig, file: &ObjectMeta) -> FileKey {
+    (config.object_store_url.to_string(), file.location.to_string())
+}
+
+fn is_unchanged(one: &ObjectMeta, other: &ObjectMeta) -> bool {
+    one.location == other.location && one.size == other.size && one.last_modified == other.last_modified
+}
+
+/// The scan at the bottom of a plan that has no other.
+fn file_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<&FileScanConfig> {
+    if let Some(scan) = plan.downcast_ref::<DataSourceExec>() {
+        return scan.data_source().downcast_ref::<FileScanConfig>();
+    }
+    match plan.children().as_slice() {
+        [input] => file_scan(input),
+        _ => None,
+    }
+}
+
+impl TableKnowledge {
+    /// None if nobody knows how many rows the table has.
+    fn new(config: &FileScanConfig, given: Option<&GivenStatistics>) -> Option<Self> {
+        let mut statistics = config.statistics();
+        if let Some(given) = given {
+            given.complete(&mut statistics, schema_of(config));
+        }
+        Some(Self {
+            row_count: *statistics.num_rows.get_value()?,
+            statistics,
+            config: config.clone(),
+            sample: OnceCell::new(),
+            columns: RwLock::default(),
+            counts: RwLock::default(),
+            distinct: RwLock::default(),
+            run_rows: RwLock::default(),
+        })
+    }
+
+    /// Its rows.
+    pub(crate) fn row_count(&self) -> f64 {
+        self.row_count as f64
+    }
+
+    /// What its files say, and what was counted on them.
+    pub(crate) fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    fn files(&self) -> impl Iterator<Item = &ObjectMeta> {
+        self.config.file_groups.iter().flat_map(|group| group.iter()).map(|file| &file.object_meta)
+    }
+
+    fn schema(&self) -> &SchemaRef {
+        schema_of(&self.config)
+    }
+
+    /// Reads the columns of a scan if the table is small, and otherwise those that its conditions are about and the keys of joins.
+    async fn learn(&self, scan: &TableScan, keys: &HashSet<String>, session: &dyn Session) -> Result<()> {
+        let mut names: HashSet<&str> = HashSet::new();
+        scan.filters
+            .iter()
+            .for_each(|filter| names.extend(filter.column_refs().iter().map(|column| column.name.as_str())));
+        let is_small = self.row_count <= SAMPLE_ROWS_MAX;
+        let read = scan.projected_schema.fields().iter().map(|field| field.name().as_str());
+        names.extend(read.filter(|name| is_small || keys.contains(*name)));
+        let mut missing: Vec<usize> = {
+            let known = self.columns.read().unwrap_or_else(PoisonError::into_inner);
+            let positions = names.iter().filter_map(|name| self.schema().index_of(name).ok());
+            positions.filter(|position| !known.contains_key(position)).collect()
+        };
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let choose = || Sample::choose(&self.config, self.row_count, session);
+        let Some(sample) = self.sample.get_or_try_init(choose).await? else { return Ok(()) };
+        missing.sort_unstable();
+        let batch = sample.read(&missing, session).await?;
+        let mut columns = self.columns.write().unwrap_or_else(PoisonError::into_inner);
+        columns.extend(missing.into_iter().zip(batch.columns().iter().cloned()));
+        Ok(())
+    }
+
+    /// What is left where all conditions are true, whose columns are numbered as the table's. None if that cannot be counted.
+    pub(crate) fn count(&self, conditions: &[Arc<dyn PhysicalExpr>]) -> Option<Arc<Counted>> {
+        let known = self.counts.read().unwrap_or_else(PoisonError::into_inner).get(conditions).cloned();
+        known.unwrap_or_else(|| {
+            let counted = self.count_anew(conditions).map(Arc::new);
+            let mut counts = self.counts.write().unwrap_or_else(PoisonError::into_inner);
+            counts.insert(conditions.to_vec(), counted.clone());
+            counted
+        })
+    }
+
+    fn count_anew(&self, conditions: &[Arc<dyn PhysicalExpr>]) -> Option<Counted> {
+        let sample = self.sample.get()?.as_ref()?;
+        let columns = self.columns.read().unwrap_or_else(PoisonError::into_inner);
+        let (positions, arrays): (Vec<usize>, Vec<ArrayRef>) =
+            columns.iter().map(|(position, array)| (*position, Arc::clone(array))).unzip();
+        let row_count = arrays.first()?.len();
+        let schema = Arc::new(self.schema().project(&positions).ok()?);
+        let options = RecordBatchOptions::new().with_row_count(Some(row_count));
+        let batch = RecordBatch::try_new_with_options(schema, arrays, &options).ok()?;
+        let mut passes: Option<BooleanArray> = None;
+        for condition in conditions {
+            let condition = at(condition, &positions)?;
+            let value = condition.evaluate(&batch).ok()?.into_array(row_count).ok()?;
+            let value = value.as_boolean_opt()?.clone();
+            passes = Some(match passes {
+                Some(others) => arrow::compute::and_kleene(&others, &value).ok()?,
+                None => value,
+            });
+        }
+        let passes = passes?;
+        let share = share(passes.true_count(), row_count, sample.is_whole());
+        Some(Counted { share, passes, columns: RwLock::default() })
+    }
+
+    /// What is left of a column. None if not all rows of the table, or of the column, are at hand.
+    pub(crate) fn left(&self, counted: &Counted, column: usize) -> Option<Left> {
+        if let Some(known) = counted.columns.read().unwrap_or_else(PoisonError::into_inner).get(&column) {
+            return *known;
+        }
+        let left = self.left_anew(counted, column);
+        counted.columns.write().unwrap_or_else(PoisonError::into_inner).insert(column, left);
+        left
+    }
+
+    fn left_anew(&self, counted: &Counted, column: usize) -> Option<Left> {
+        self.sample.get()?.as_ref().filter(|sample| sample.is_whole())?;
+        let array = self.columns.read().unwrap_or_else(PoisonError::into_inner).get(&column).cloned()?;
+        let array = filter(&array, &counted.passes).ok()?;
+        Some(Left { distinct: distinct::of_all(&array)?, range: range(&array) })
+    }
+
+    /// Distinct values of a column but for NULL; none if nobody has counted them and it is not in the sample.
+    pub(crate) fn distinct(&self, column: usize) -> Option<f64> {
+        let counted = self.statistics.column_statistics.get(column).map(|column| &column.distinct_count);
+        if let Some(counted) = counted.and_then(|counted| counted.get_value()) {
+            return Some((*counted as f64).max(1.0));
+        }
+        if let Some(known) = self.distinct.read().unwrap_or_else(PoisonError::into_inner).get(&column) {
+            return Some(*known);
+        }
+        let array = self.columns.read().unwrap_or_else(PoisonError::into_inner).get(&column).cloned()?;
+        let found = distinct::of_sample(&array, self.row_count)?;
+        self.distinct.write().unwrap_or_else(PoisonError::into_inner).insert(column, found);
+        Some(found)
+    }
+
+    /// How many rows with the same value of a column follow each other, on average; none if it is not in the sample.
+    pub(crate) fn run_rows(&self, column: usize) -> Option<f64> {
+        if let Some(known) = self.run_rows.read().unwrap_or_else(PoisonError::into_inner).get(&column) {
+            return Some(*known);
+        }
+        let array = self.columns.read().unwrap_or_else(PoisonError::into_inner).get(&column).cloned()?;
+        let found = distinct::run_rows(&array)?;
+        self.run_rows.write().unwrap_or_else(PoisonError::into_inner).insert(column, found);
+        Some(found)
+    }
+}
+
+/// The share of rows that pass. A sample without one says no more than that they are few.
+fn share(passing: usize, row_count: usize, is_whole: bool) -> f64 {
+    match (passing, is_whole) {
+        (_, _) if row_count == 0 => 0.0,
+        (0, false) => 0.5 / row_count as f64,
+        (passing, _) => passing as f64 / row_count as f64,
+    }
+}
+
+/// The expression with columns numbered as in a batch of the columns at `positions`.
+fn at(expr: &Arc<dyn PhysicalExpr>, positions: &[usize]) -> Option<Arc<dyn PhysicalExpr>> {
+    let mut is_known = true;
+    let moved = Arc::clone(expr).transform(|expr| {
+        let Some(column) = expr.downcast_ref::<Column>() else { return Ok(Transformed::no(expr)) };
+        let Some(place) = positions.iter().position(|position| *position == column.index()) else {
+            is_known = false;
+            return Ok(Transformed::no(expr));
+        };
+        Ok(Transformed::yes(Arc::new(Column::new(column.name(), place)) as Arc<dyn PhysicalExpr>))
+    });
+    moved.ok().filter(|_| is_known).map(|moved| moved.data)
+}
+
+/// Where whole numbers and days lie.
+fn range(array: &ArrayRef) -> Option<Range> {
+    use arrow::compute::{max, min};
+    macro_rules! ends {
+        ($type:ty) => {{
+            let values = array.as_primitive::<$type>();
+            Range { min: min(values)? as f64, max: max(values)? as f64 }
+        }};
+    }
+    Some(match array.data_type() {
+        DataType::Int32 => ends!(Int32Type),
+        DataType::Int64 => ends!(Int64Type),
+        DataType::Date32 => ends!(Date32Type),
+        _ => return None,
+    })
+}
+
+/// The columns of a table whose files a scan reads, those in the names of folders last.
+pub(super) fn schema_of(config: &FileScanConfig) -> &SchemaRef {
+    config.file_source().table_schema().table_schema()
+}

@@ -1,0 +1,388 @@
+//! How the [`Estimate`] of an operator follows from those of its inputs.
+//!
+//! | operator | rows |
+//! |---|---|
+//! | scan | what the files say |
+//! | filter | the share that [`condition`] finds |
+//! | inner join | see [`join`] |
+//! | left, right, full join | as inner, and the rows without a partner of the sides that are kept |
+//! | semi, anti, mark join | the left rows that have, or lack, a partner; all |
+//! | group by | the values of all keys multiplied, those of one scan up to its rows; as many as are drawn from them by the input's rows |
+//! | union | the sum |
+//! | limit | at most the limit |
+//! | sort, window, repartition and their like | the same |
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Schema};
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, JoinType, ScalarValue, Statistics};
+use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::physical_expr::expressions::{CastExpr, Column};
+use datafusion::physical_expr::{PhysicalExpr, PhysicalExprRef};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
+use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
+
+use super::condition;
+use super::estimate::{ColumnEstimate, Estimate, Origin, Range, drawn};
+use super::join;
+use super::knowledge::{Knowledge, schema_of};
+
+/// Bytes of a text, as it is held in memory: its view, and what is behind it.
+const TEXT_BYTES: f64 = 24.0;
+/// Rows of an operator that nobody knows anything of.
+const UNKNOWN_ROWS: f64 = 1000.0;
+
+/// The estimate of a plan.
+pub(crate) fn estimate(plan: &dyn ExecutionPlan, knowledge: &Knowledge) -> Estimate {
+    let inputs: Vec<Estimate> = plan.children().iter().map(|input| estimate(input.as_ref(), knowledge)).collect();
+    of_operator(plan, &inputs.iter().collect::<Vec<_>>(), knowledge)
+}
+
+/// The estimate of an operator, given those of its inputs.
+pub(crate) fn of_operator(plan: &dyn ExecutionPlan, inputs: &[&Estimate], knowledge: &Knowledge) -> Estimate {
+    let estimate = if let Some(scan) = plan.downcast_ref::<DataSourceExec>() {
+        of_scan(scan, knowledge)
+    } else if let (Some(filter), [input]) = (plan.downcast_ref::<FilterExec>(), inputs) {
+        let filtered = condition::filtered(input, filter.predicate());
+        match filter.projection() {
+            Some(projection) => filtered.project(projection.iter().copied()),
+            None => filtered,
+        }
+    } else if let (Some(projection), [input]) = (plan.downcast_ref::<ProjectionExec>(), inputs) {
+        let schema = projection.schema();
+        let columns = projection.expr().iter().zip(schema.fields());
+        let columns = columns.map(|(projected, field)| of_expression(&projected.expr, field.data_type(), input));
+        Estimate { rows: input.rows, columns: columns.collect() }
+    } else if let [left, right] = inputs {
+        of_join(plan, left, right)
+    } else if let (Some(aggregate), [input]) = (plan.downcast_ref::<AggregateExec>(), inputs) {
+        of_aggregate(aggregate, input)
+    } else if plan.downcast_ref::<UnionExec>().is_some() || plan.downcast_ref::<InterleaveExec>().is_some() {
+        of_union(inputs)
+    } else if let [input] = inputs {
+        passed_through(plan, input)
+    } else {
+        unknown(plan)
+    };
+    match plan.fetch() {
+        Some(limit) if (limit as f64) < estimate.rows => estimate.with_rows(limit as f64),
+        _ => estimate,
+    }
+}
+
+fn unknown(plan: &dyn ExecutionPlan) -> Estimate {
+    let statistics = StatisticsContext::new().compute(plan, &StatisticsArgs::new()).ok();
+    let rows = statistics.as_ref().and_then(|statistics| statistics.num_rows.get_value().copied());
+    let rows = rows.map_or(UNKNOWN_ROWS, |rows| rows as f64);
+    let schema = plan.schema();
+    let column = |(index, field): (usize, &Arc<arrow::datatypes::Field>)| {
+        let known = statistics.as_ref().and_then(|statistics| statistics.column_statistics.get(index));
+        of_column(rows, field.data_type(), known)
+    };
+    Estimate { rows, columns: schema.fields().iter().enumerate().map(column).collect() }
+}
+
+/// Operators that add columns, if anything, behind those of their input.
+fn passed_through(plan: &dyn ExecutionPlan, input: &Estimate) -> Estimate {
+    let schema = plan.schema();
+    let mut columns = input.columns.clone();
+    columns.truncate(schema.fields().len());
+    let added = schema.fields().iter().skip(columns.len());
+    columns.extend(added.map(|field| ColumnEstimate::unknown(input.rows, width_bytes(field.data_type()))));
+    Estimate { rows: input.rows, columns }
+}
+
+/// A scan's table without the scan's filters and with all its columns; none where nobody knows how many rows it has.
+pub(crate) fn table_of(scan: &DataSourceExec, knowledge: &Knowledge) -> Option<Estimate> {
+    let config = scan.data_source().downcast_ref::<FileScanConfig>()?;
+    let statistics = config.statistics();
+    let table = knowledge.of_scan(config);
+    let known_rows = statistics.num_rows.get_value().map(|rows| *rows as f64);
+    let rows = known_rows.or(table.as_ref().map(|table| table.row_count()))?;
+    let whole = table.as_ref().map_or(&statistics, |table| table.statistics());
+    let identity = std::ptr::from_ref(scan).cast::<()>() as usize;
+    let column = |(position, field): (usize, &Arc<arrow::datatypes::Field>)| {
+        let mut column = of_column(rows, field.data_type(), whole.column_statistics.get(position));
+        if let Some(table) = &table {
+            if let Some(distinct) = table.distinct(position) {
+                (column.distinct, column.domain) = (distinct, distinct);
+            }
+            column.origin =
+                Some(Origin { table: Arc::clone(table), column: position, scan: identity, scan_rows: rows });
+        }
+        column
+    };
+    Some(Estimate { rows, columns: schema_of(config).fields().iter().enumerate().map(column).collect() })
+}
+
+fn of_scan(scan: &DataSourceExec, knowledge: &Knowledge) -> Estimate {
+    let config = scan.data_source().downcast_ref::<FileScanConfig>();
+    let Some((config, table)) = config.zip(table_of(scan, knowledge)) else { return unknown(scan) };
+    let source = config.file_source();
+    let filters_rows = source
+        .downcast_ref::<ParquetSource>()
+        .is_some_and(|source| source.table_parquet_options().global.pushdown_filters);
+    let filtered = match source.filter().filter(|_| filters_rows) {
+        Some(predicate) => condition::filtered(&table, &predicate),
+        None => table,
+    };
+    match source.projection() {
+        Some(projection) => {
+            let schema = scan.schema();
+            let columns = projection.iter().zip(schema.fields());
+            let columns =
+                columns.map(|(projected, field)| of_expression(&projected.expr, field.data_type(), &filtered));
+            Estimate { rows: filtered.rows, columns: columns.collect() }
+        }
+        None => filtered,
+    }
+}
+
+/// A column of a table, from what its files say.
+fn of_column(rows: f64, data_type: &DataType, known: Option<&ColumnStatistics>) -> ColumnEstimate {
+    let mut column = ColumnEstimate::unknown(rows, width_bytes(data_type));
+    if *data_type == DataType::Boolean {
+        column.distinct = 2.0;
+    }
+    if let Some(known) = known {
+        let end = |value: &Precision<ScalarValue>| whole_number(value.get_value()?);
+        column.range = end(&known.min_value).zip(end(&known.max_value)).map(|(min, max)| Range { min, max });
+        if let Some(range) = column.range {
+            column.distinct = column.distinct.min(range.width());
+        }
+        if let Some(distinct) = known.distinct_count.get_value() {
+            column.distinct = (*distinct as f64).max(1.0);
+        }
+        if let Some(nulls) = known.null_count.get_value().filter(|_| rows > 0.0) {
+            column.null_share = (*nulls as f64 / rows).min(1.0);
+        }
+    }
+    (column.domain, column.domain_range) = (column.distinct, column.range);
+    column
+}
+
+fn whole_number(value: &ScalarValue) -> Option<f64> {
+    Some(match value {
+        ScalarValue::Int8(Some(value)) => f64::from(*value),
+        ScalarValue::Int16(Some(value)) => f64::from(*value),
+        ScalarValue::Int32(Some(value)) | ScalarValue::Date32(Some(value)) => f64::from(*value),
+        ScalarValue::Int64(Some(value)) => *value as f64,
+        _ => return None,
+    })
+}
+
+pub(super) fn width_bytes(data_type: &DataType) -> f64 {
+    match data_type {
+        DataType::Boolean => 0.125,
+        other => other.primitive_width().map_or(TEXT_BYTES, |width| width as f64),
+    }
+}
+
+/// The column behind an expression, if it is one, or one with another type.
+pub(crate) fn column_of(expr: &Arc<dyn PhysicalExpr>) -> Option<usize> {
+    match expr.downcast_ref::<CastExpr>() {
+        Some(cast) => column_of(cast.expr()),
+        None => Some(expr.downcast_ref::<Column>()?.index()),
+    }
+}
+
+fn of_expression(expr: &Arc<dyn PhysicalExpr>, data_type: &DataType, input: &Estimate) -> ColumnEstimate {
+    let width_bytes = width_bytes(data_type);
+    match column_of(expr).and_then(|column| input.columns.get(column)) {
+        Some(column) => ColumnEstimate { width_bytes, ..column.clone() },
+        None => {
+            // No more values than all columns in it have together.
+            let columns = datafusion::physical_expr::utils::collect_columns(expr);
+            let distinct = columns.iter().filter_map(|column| input.columns.get(column.index()));
+            let distinct = distinct.map(|column| column.distinct).product::<f64>().min(input.rows).max(1.0);
+            ColumnEstimate { distinct, domain: distinct, ..ColumnEstimate::unknown(input.rows, width_bytes) }
+        }
+    }
+}
+
+fn of_union(inputs: &[&Estimate]) -> Estimate {
+    let rows = inputs.iter().map(|input| input.rows).sum();
+    let Some((first, others)) = inputs.split_first() else { return Estimate { rows, columns: Vec::new() } };
+    let mut columns = first.columns.clone();
+    for (index, column) in columns.iter_mut().enumerate() {
+        column.origin = None;
+        for other in others.iter().filter_map(|other| other.columns.get(index)) {
+            // Parts of a union often have the same values.
+            column.distinct = column.distinct.max(other.distinct);
+            column.domain = column.domain.max(other.domain);
+            column.range = union(column.range, other.range);
+            column.domain_range = union(column.domain_range, other.domain_range);
+        }
+    }
+    Estimate { rows, columns }
+}
+
+fn union(one: Option<Range>, other: Option<Range>) -> Option<Range> {
+    one.zip(other).map(|(one, other)| Range { min: one.min.min(other.min), max: one.max.max(other.max) })
+}
+
+fn of_aggregate(aggregate: &AggregateExec, input: &Estimate) -> Estimate {
+    let groups = aggregate.group_expr();
+    let schema = aggregate.schema();
+    let keys: Vec<ColumnEstimate> = groups
+        .expr()
+        .iter()
+        .zip(schema.fields())
+        .map(|((expr, _), field)| of_expression(expr, field.data_type(), input))
+        .collect();
+    let count = |is_absent: &[bool]| {
+        let present = keys.iter().enumerate().filter(|(index, _)| !is_absent.get(*index).copied().unwrap_or_default());
+        group_count(&present.map(|(_, key)| key).collect::<Vec<_>>(), input.rows)
+    };
+    let rows = match groups.groups() {
+        [] => 1.0,
+        sets => sets.iter().map(|set| count(set)).sum(),
+    };
+    let mut columns: Vec<_> = keys.clone();
+    columns.iter_mut().for_each(|column| column.distinct = column.distinct.min(rows).max(1.0));
+    let added = schema.fields().iter().skip(columns.len());
+    columns.extend(added.map(|field| ColumnEstimate::unknown(rows, width_bytes(field.data_type()))));
+    Estimate { rows, columns }
+}
+
+/// How many groups rows have, whose keys are independent of each other but for those of one scan: they are no more than its rows.
+fn group_count(keys: &[&ColumnEstimate], rows: f64) -> f64 {
+    let mut of_scans: Vec<(usize, f64, f64)> = Vec::new();
+    let mut groups = 1.0;
+    for key in keys {
+        // NULL is a group, too.
+        let distinct = key.distinct + if key.null_share > 0.0 { 1.0 } else { 0.0 };
+        match &key.origin {
+            None => groups *= distinct,
+            Some(origin) => match of_scans.iter_mut().find(|(scan, ..)| *scan == origin.scan) {
+                Some((_, product, _)) => *product *= distinct,
+                None => of_scans.push((origin.scan, distinct, origin.table.row_count())),
+            },
+        }
+    }
+    groups *= of_scans.into_iter().map(|(_, product, rows)| product.min(rows.max(1.0))).product::<f64>();
+    // So many are drawn from them by so many rows.
+    if groups >= rows * 1e6 { rows } else { drawn(groups, groups.max(rows), rows).min(rows).max(rows.min(1.0)) }
+}
+
+/// The result of a join, left columns before right ones.
+fn of_join(plan: &dyn ExecutionPlan, left: &Estimate, right: &Estimate) -> Estimate {
+    let parts = JoinParts::of(plan);
+    let keys: Vec<join::KeyPair<'_>> = parts
+        .on
+        .iter()
+        .filter_map(|(l, r)| Some((left.columns.get(column_of(l)?)?, right.columns.get(column_of(r)?)?)))
+        .collect();
+    // Keys that are no columns, and conditions, each leave as much as a condition that nobody knows anything of.
+    let others = (parts.on.len() - keys.len()) as i32;
+    let unknown = condition::UNKNOWN_SHARE.powi(others) * parts.filter_share;
+    let inner = (left.rows * right.rows * join::equal_share(&keys) * unknown).min(f64::MAX);
+    let kept = |side: &Estimate, rows: f64| side.clone().with_rows(rows);
+    let mirrored: Vec<join::KeyPair<'_>> = keys.iter().map(|(left, right)| (*right, *left)).collect();
+    let semi = |side: &Estimate, keys: &[join::KeyPair<'_>], other: &Estimate| match keys {
+        [] => (other.rows * unknown).min(1.0) * side.rows,
+        keys => side.rows * (join::partner_share(keys, other.rows) * unknown.max(condition::UNKNOWN_SHARE)).min(1.0),
+    };
+    let anti = |side: &Estimate, keys: &[join::KeyPair<'_>], other: &Estimate| match keys {
+        [] => side.rows * 0.5,
+        keys => side.rows * join::anti_share(keys, other.rows),
+    };
+    let estimate = match parts.join_type {
+        JoinType::Inner => join::both(left, right, inner),
+        JoinType::Left => {
+            let alone = left.rows * (1.0 - join::partner_share(&keys, right.rows) * unknown);
+            join::outer(left, right, [0.0, alone], inner)
+        }
+        JoinType::Right => {
+            let alone = right.rows * (1.0 - join::partner_share(&mirrored, left.rows) * unknown);
+            join::outer(left, right, [alone, 0.0], inner)
+        }
+        JoinType::Full => {
+            let left_alone = left.rows * (1.0 - join::partner_share(&keys, right.rows) * unknown);
+            let right_alone = right.rows * (1.0 - join::partner_share(&mirrored, left.rows) * unknown);
+            join::outer(left, right, [right_alone, left_alone], inner)
+        }
+        JoinType::LeftSemi => kept(left, semi(left, &keys, right)),
+        JoinType::RightSemi => kept(right, semi(right, &mirrored, left)),
+        JoinType::LeftAnti => kept(left, anti(left, &keys, right)),
+        JoinType::RightAnti => kept(right, anti(right, &mirrored, left)),
+        JoinType::LeftMark => marked(left),
+        JoinType::RightMark => marked(right),
+    };
+    match parts.projection {
+        Some(projection) => estimate.project(projection.iter().copied()),
+        None => estimate,
+    }
+}
+
+fn marked(side: &Estimate) -> Estimate {
+    let mut estimate = side.clone();
+    estimate.columns.push(ColumnEstimate { distinct: 2.0, domain: 2.0, ..ColumnEstimate::unknown(2.0, 0.125) });
+    estimate
+}
+
+/// What matters of a join, whatever its operator.
+struct JoinParts<'a> {
+    join_type: JoinType,
+    on: &'a [(PhysicalExprRef, PhysicalExprRef)],
+    filter_share: f64,
+    projection: Option<&'a [usize]>,
+}
+
+impl<'a> JoinParts<'a> {
+    fn of(plan: &'a dyn ExecutionPlan) -> Self {
+        let share = |filter: Option<&datafusion::physical_plan::joins::utils::JoinFilter>| {
+            filter.map_or(1.0, |filter| condition::guessed_share(filter.expression()))
+        };
+        if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
+            let projection = join.projection.as_deref();
+            Self { join_type: *join.join_type(), on: join.on(), filter_share: share(join.filter()), projection }
+        } else if let Some(join) = plan.downcast_ref::<SortMergeJoinExec>() {
+            Self {
+                join_type: join.join_type(),
+                on: join.on(),
+                filter_share: share(join.filter().as_ref()),
+                projection: None,
+            }
+        } else if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
+            let projection = join.projection().as_deref();
+            Self { join_type: *join.join_type(), on: &[], filter_share: share(join.filter()), projection }
+        } else {
+            debug_assert!(plan.downcast_ref::<CrossJoinExec>().is_some() || plan.children().len() == 2);
+            Self { join_type: JoinType::Inner, on: &[], filter_share: 1.0, projection: None }
+        }
+    }
+}
+
+/// The estimate in DataFusion's terms.
+pub(crate) fn as_statistics(estimate: &Estimate, schema: &Schema) -> Statistics {
+    let count = |value: f64| Precision::Inexact(value.ceil().min(9e15) as usize);
+    let columns = estimate.columns.iter().zip(schema.fields()).map(|(column, field)| {
+        let end = |value: f64| match field.data_type() {
+            DataType::Int32 => Precision::Inexact(ScalarValue::Int32(Some(value as i32))),
+            DataType::Int64 => Precision::Inexact(ScalarValue::Int64(Some(value as i64))),
+            DataType::Date32 => Precision::Inexact(ScalarValue::Date32(Some(value as i32))),
+            _ => Precision::Absent,
+        };
+        ColumnStatistics {
+            null_count: count(column.null_share * estimate.rows),
+            min_value: column.range.map_or(Precision::Absent, |range| end(range.min)),
+            max_value: column.range.map_or(Precision::Absent, |range| end(range.max)),
+            sum_value: Precision::Absent,
+            distinct_count: count(column.distinct),
+            byte_size: count(column.width_bytes * estimate.rows),
+        }
+    });
+    Statistics {
+        num_rows: count(estimate.rows),
+        total_byte_size: count(estimate.rows * estimate.width_bytes()),
+        column_statistics: columns.collect(),
+    }
+}
