@@ -6,18 +6,19 @@
 //! ```
 //!
 //! A key that does not hold would make wrong answers. So keys are never read from a catalog or guessed: whoever has verified
-//! them says so with [`Engine::trust_keys`](super::Engine::trust_keys). They are kept by the address of the table's provider, which stays taken
-//! as long as the registry knows of it. A table that is made anew under the same name, or a view of that name, has another
-//! provider, and is not trusted. A statement that writes to a table ends the trust in its keys, and in what refers to them.
+//! them says so with [`Engine::trust_keys`](super::Engine::trust_keys). They are kept by the table's provider ([`ByProvider`]). A table that
+//! is made anew under the same name, or a view of that name, has another provider, and is not trusted. A statement that writes to a table ends the trust in its keys, and in what refers to them.
 //!
 //! DataFusion's own [`Constraints`](datafusion::common::Constraints) are not used: `declared_keys.rs` has the reason.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::TableProvider;
+
+use super::by_provider::ByProvider;
 
 /// The keys of one table, by the names of its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,16 +60,8 @@ pub(crate) struct KnownKeys {
 /// The keys that a session trusts.
 #[derive(Debug, Default)]
 pub(crate) struct TrustedKeys {
-    /// By the address of the table's provider.
-    tables: RwLock<HashMap<usize, Entry>>,
+    tables: ByProvider<KnownKeys>,
     issued: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Entry {
-    /// Keeps the address from being given to another table.
-    provider: Weak<dyn TableProvider>,
-    keys: Arc<KnownKeys>,
 }
 
 /// A table that is about to be trusted.
@@ -95,30 +88,24 @@ impl TrustedKeys {
         }
         let known = candidates.iter().map(|candidate| Arc::new(known_keys(candidate, &candidates, self, &named)));
         let known: Vec<Arc<KnownKeys>> = known.collect();
-        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-        tables.retain(|_, entry| entry.provider.strong_count() > 0);
         for (candidate, keys) in candidates.iter().zip(known) {
-            let provider = Arc::downgrade(&candidate.provider);
-            tables.insert(address(&candidate.provider), Entry { provider, keys });
+            self.tables.insert(&candidate.provider, keys);
         }
     }
 
     /// Ends the trust in a table's keys: its rows are about to change. Foreign keys that refer to it find nobody any more.
     pub(crate) fn distrust(&self, table: &Arc<dyn TableProvider>) {
-        self.tables.write().unwrap_or_else(PoisonError::into_inner).remove(&address(table));
+        self.tables.remove(table);
     }
 
     /// Whether no key is trusted, so that a rule has nothing to do.
     pub(crate) fn is_empty(&self) -> bool {
-        self.tables.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.tables.is_empty()
     }
 
     /// The keys of a table.
     pub(crate) fn of(&self, table: &Arc<dyn TableProvider>) -> Option<Arc<KnownKeys>> {
-        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-        let entry = tables.get(&address(table))?;
-        let is_same = entry.provider.upgrade().is_some_and(|known| Arc::ptr_eq(&known, table));
-        is_same.then(|| Arc::clone(&entry.keys))
+        self.tables.get(table)
     }
 
     fn new_id(&self) -> TableId {
@@ -128,10 +115,6 @@ impl TrustedKeys {
 
 /// A table of a session.
 type Table = Arc<dyn TableProvider>;
-
-fn address(table: &Arc<dyn TableProvider>) -> usize {
-    Arc::as_ptr(table).cast::<()>() as usize
-}
 
 fn known_keys(
     of: &Candidate,

@@ -11,8 +11,10 @@
 //! The `datafusion` profile is the same code path with everything of ours off: it is the baseline.
 
 mod ansi;
+mod by_provider;
 mod cancellation;
 mod catalog;
+mod columns;
 mod copy;
 #[cfg(test)]
 mod declared_keys;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::Session;
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Result, not_impl_err};
 use datafusion::execution::context::{QueryPlanner, SessionState};
 use datafusion::logical_expr::LogicalPlan;
@@ -31,12 +32,16 @@ impl EnginePlanner {
     }
 }
 
+/// Whether a rule of ours asks what the data is like.
+pub(super) fn looks_at_data(options: &ConfigOptions) -> bool {
+    OptimizerOptions::of(options).join_order || PushdownOptions::of(options).filter == RowFilters::Auto
+}
+
 #[async_trait]
 impl QueryPlanner for EnginePlanner {
     async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
         let plan = ansi::finish(plan.clone())?;
-        let options = session.config_options();
-        if OptimizerOptions::of(options).join_order || PushdownOptions::of(options).filter == RowFilters::Auto {
+        if looks_at_data(session.config_options()) {
             self.knowledge.learn(&plan, session).await?;
         }
         let Some(state) = session.as_any().downcast_ref::<SessionState>() else {

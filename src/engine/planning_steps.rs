@@ -18,9 +18,8 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 
-use super::settings::OptimizerOptions;
 use super::statistics::Knowledge;
-use super::{ansi, cancellation};
+use super::{ansi, cancellation, planner};
 
 /// A part of planning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -112,7 +111,7 @@ pub(super) async fn after(
     })?;
     let plan = ansi::finish(plan)?;
     watch.step(PlanningPhase::Operators, "finish expressions", || shown(&plan));
-    if OptimizerOptions::of(options).join_order {
+    if planner::looks_at_data(options) {
         knowledge.learn(&plan, state).await?;
         watch.step(PlanningPhase::Operators, "look at the data", || shown(&plan));
     }

@@ -198,7 +198,8 @@ fn may_join(condition: &Expr) -> bool {
     }
 }
 
-fn has_subquery(condition: &Expr) -> bool {
+/// Whether an expression has a plan in it.
+pub(crate) fn has_subquery(condition: &Expr) -> bool {
     let is_subquery = |expr: &Expr| {
         matches!(expr, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_))
     };
@@ -212,12 +213,6 @@ fn joins_below(plan: &LogicalPlan) -> Result<bool> {
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     })?;
     Ok(found)
-}
-
-/// Whether a node is one of those.
-pub(super) fn is_late(node: &LogicalPlan) -> bool {
-    let LogicalPlan::Extension(extension) = node else { return false };
-    extension.node.as_any().downcast_ref::<LateFilter>().is_some()
 }
 
 /// Makes filters of the nodes again. The physical optimizer is not to push them either: it leaves volatile functions alone.

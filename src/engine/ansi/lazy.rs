@@ -84,7 +84,7 @@ fn has_fallible(plan: &LogicalPlan) -> Result<bool> {
     let mut found = false;
     let next = |found| if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue };
     plan.apply_with_subqueries(|node| {
-        found |= late_filter::is_late(node);
+        found |= matches!(node, LogicalPlan::Extension(extension) if late_filter::is_late_filter(extension));
         node.apply_expressions(|expr| {
             found |= is_fallible(expr);
             Ok(next(found))

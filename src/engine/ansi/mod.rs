@@ -59,7 +59,7 @@ pub use condition::Condition;
 pub(super) use diagnosis::{Names, diagnose, diagnose_setting};
 pub use error::SqlError;
 pub(super) use functions::register as register_functions;
-pub(super) use late_filter::is_late_filter;
+pub(super) use late_filter::{has_subquery, is_late_filter};
 pub(super) use lazy::{FallibleLast, can_fail, finish};
 pub(super) use marks::{Mark, Marks};
 pub use place::Place;

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{
@@ -22,6 +22,7 @@ use datafusion::physical_expr::utils::split_conjunction;
 
 use super::estimate::{Estimate, Origin};
 use super::operator::column_of;
+use crate::engine::columns::with_columns;
 
 /// The share of a condition that nothing is known of.
 pub(super) const UNKNOWN_SHARE: f64 = 0.2;
@@ -96,24 +97,23 @@ pub(crate) fn passing(condition: &Arc<dyn PhysicalExpr>, table: &Estimate) -> Pa
 /// The condition with columns numbered as in the table that they all come from. None if they do not, and for what cannot be
 /// evaluated while planning.
 fn on_table(condition: &Arc<dyn PhysicalExpr>, input: &Estimate) -> Option<(Origin, Arc<dyn PhysicalExpr>)> {
-    let mut found: Option<Origin> = None;
-    let mut is_possible = true;
-    let moved = Arc::clone(condition).transform(|expr| {
-        is_possible &= expr.downcast_ref::<DynamicFilterPhysicalExpr>().is_none()
+    let is_possible = |expr: &Arc<dyn PhysicalExpr>| {
+        expr.downcast_ref::<DynamicFilterPhysicalExpr>().is_none()
             && expr.downcast_ref::<ScalarSubqueryExpr>().is_none()
-            && !expr.is_volatile_node();
-        let Some(column) = expr.downcast_ref::<Column>() else { return Ok(Transformed::no(expr)) };
-        let origin = input.columns.get(column.index()).and_then(|column| column.origin.clone());
-        let Some(origin) = origin else {
-            is_possible = false;
-            return Ok(Transformed::no(expr));
-        };
-        is_possible &= found.as_ref().is_none_or(|found| found.scan == origin.scan);
+            && !expr.is_volatile_node()
+    };
+    if condition.exists(|expr| Ok(!is_possible(expr))).unwrap_or(true) {
+        return None;
+    }
+    let mut found: Option<Origin> = None;
+    let moved = with_columns(condition, |column| {
+        let origin = input.columns.get(column.index())?.origin.clone()?;
         let moved = Column::new(column.name(), origin.column);
+        let is_same = found.as_ref().is_none_or(|found| found.scan == origin.scan);
         found = Some(origin);
-        Ok(Transformed::yes(Arc::new(moved) as Arc<dyn PhysicalExpr>))
+        is_same.then(|| Arc::new(moved) as Arc<dyn PhysicalExpr>)
     });
-    Some((found.filter(|_| is_possible)?, moved.ok()?.data))
+    found.zip(moved)
 }
 
 /// A guess for a condition, with what is known of its columns.

@@ -8,13 +8,13 @@
 //! ```
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter;
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, Statistics};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
@@ -29,24 +29,23 @@ use tokio::sync::OnceCell;
 use super::distinct;
 use super::estimate::Range;
 use super::given::GivenStatistics;
+use super::memo::Memo;
 use super::sample::{self, SAMPLE_ROWS_MAX, Sample};
+use crate::engine::by_provider::ByProvider;
+use crate::engine::columns::with_columns;
 
 /// What a session knows of its tables.
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     /// By each of their files: store and path.
     tables: RwLock<HashMap<FileKey, Arc<TableKnowledge>>>,
-    /// By the address of what the session scans them with.
-    providers: RwLock<ByProvider<TableKnowledge>>,
-    /// What was counted before, by the same address.
-    given: RwLock<ByProvider<GivenStatistics>>,
+    providers: ByProvider<TableKnowledge>,
+    /// What was counted before.
+    given: ByProvider<GivenStatistics>,
 }
 
 /// A file's store and path.
 type FileKey = (String, String);
-
-/// By the address of what the session scans a table with, which stays taken as long as somebody holds on to it.
-type ByProvider<T> = HashMap<usize, (Weak<dyn TableProvider>, Arc<T>)>;
 
 /// Conditions that are all true, over the table's columns.
 type Conditions = Vec<Arc<dyn PhysicalExpr>>;
@@ -60,9 +59,10 @@ pub(crate) struct TableKnowledge {
     sample: OnceCell<Option<Sample>>,
     /// Columns of the sample, by their positions in the table.
     columns: RwLock<HashMap<usize, ArrayRef>>,
-    counts: RwLock<HashMap<Conditions, Option<Arc<Counted>>>>,
-    distinct: RwLock<HashMap<usize, f64>>,
-    run_rows: RwLock<HashMap<usize, f64>>,
+    /// None for what cannot be counted.
+    counts: Memo<Conditions, Option<Arc<Counted>>>,
+    distinct: Memo<usize, f64>,
+    run_rows: Memo<usize, f64>,
 }
 
 /// What conditions leave of a table.
@@ -72,7 +72,8 @@ pub(crate) struct Counted {
     pub(crate) share: f64,
     /// Which rows of the sample pass.
     passes: BooleanArray,
-    columns: RwLock<HashMap<usize, Option<Left>>>,
+    /// None of columns that are not all at hand.
+    columns: Memo<usize, Option<Left>>,
 }
 
 impl Counted {
@@ -99,15 +100,7 @@ pub(crate) struct Left {
 impl Knowledge {
     /// Takes over what was counted on the rows that `provider` scans.
     pub(crate) fn give(&self, provider: &Arc<dyn TableProvider>, statistics: GivenStatistics) {
-        let mut given = self.given.write().unwrap_or_else(PoisonError::into_inner);
-        given.retain(|_, (provider, _)| provider.strong_count() > 0);
-        given.insert(address(provider), (Arc::downgrade(provider), Arc::new(statistics)));
-    }
-
-    fn given(&self, provider: &Arc<dyn TableProvider>) -> Option<Arc<GivenStatistics>> {
-        let given = self.given.read().unwrap_or_else(PoisonError::into_inner);
-        let (known, statistics) = given.get(&address(provider))?;
-        known.upgrade().filter(|known| Arc::ptr_eq(known, provider)).map(|_| Arc::clone(statistics))
+        self.given.insert(provider, Arc::new(statistics));
     }
 
     /// Finds out what the estimates of a plan will ask for.
@@ -146,32 +139,19 @@ impl Knowledge {
 
     async fn table(&self, scan: &TableScan, session: &dyn Session) -> Result<Option<Arc<TableKnowledge>>> {
         let Ok(provider) = source_as_provider(&scan.source) else { return Ok(None) };
-        let address = address(&provider);
-        let known = {
-            let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
-            providers.get(&address).and_then(|(weak, table)| Some((weak.upgrade()?, Arc::clone(table))))
-        };
-        if let Some((known, table)) = known
-            && Arc::ptr_eq(&known, &provider)
-        {
+        if let Some(table) = self.providers.get(&provider) {
             return Ok(Some(table));
         }
         let plan = provider.scan(session, None, &[], None).await?;
         let Some(config) = file_scan(&plan) else { return Ok(None) };
-        let given = self.given(&provider);
+        let given = self.given.get(&provider);
         let Some(table) = TableKnowledge::new(config, given.as_deref()) else { return Ok(None) };
         let table = Arc::new(table);
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         tables.extend(table.files().map(|file| (key(config, file), Arc::clone(&table))));
-        let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
-        providers.retain(|_, (provider, _)| provider.strong_count() > 0);
-        providers.insert(address, (Arc::downgrade(&provider), Arc::clone(&table)));
+        self.providers.insert(&provider, Arc::clone(&table));
         Ok(Some(table))
     }
-}
-
-fn address(provider: &Arc<dyn TableProvider>) -> usize {
-    Arc::as_ptr(provider).cast::<()>() as usize
 }
 
 fn key(config: &FileScanConfig, file: &ObjectMeta) -> FileKey {
@@ -206,9 +186,9 @@ impl TableKnowledge {
             config: config.clone(),
             sample: OnceCell::new(),
             columns: RwLock::default(),
-            counts: RwLock::default(),
-            distinct: RwLock::default(),
-            run_rows: RwLock::default(),
+            counts: Memo::default(),
+            distinct: Memo::default(),
+            run_rows: Memo::default(),
         })
     }
 
@@ -258,13 +238,7 @@ impl TableKnowledge {
 
     /// What is left where all conditions are true, whose columns are numbered as the table's. None if that cannot be counted.
     pub(crate) fn count(&self, conditions: &[Arc<dyn PhysicalExpr>]) -> Option<Arc<Counted>> {
-        let known = self.counts.read().unwrap_or_else(PoisonError::into_inner).get(conditions).cloned();
-        known.unwrap_or_else(|| {
-            let counted = self.count_anew(conditions).map(Arc::new);
-            let mut counts = self.counts.write().unwrap_or_else(PoisonError::into_inner);
-            counts.insert(conditions.to_vec(), counted.clone());
-            counted
-        })
+        self.counts.get(conditions, || Some(self.count_anew(conditions).map(Arc::new))).flatten()
     }
 
     fn count_anew(&self, conditions: &[Arc<dyn PhysicalExpr>]) -> Option<Counted> {
@@ -288,23 +262,17 @@ impl TableKnowledge {
         }
         let passes = passes?;
         let share = share(passes.true_count(), row_count, sample.is_whole());
-        Some(Counted { share, passes, columns: RwLock::default() })
+        Some(Counted { share, passes, columns: Memo::default() })
     }
 
     /// What is left of a column. None if not all rows of the table, or of the column, are at hand.
     pub(crate) fn left(&self, counted: &Counted, column: usize) -> Option<Left> {
-        if let Some(known) = counted.columns.read().unwrap_or_else(PoisonError::into_inner).get(&column) {
-            return *known;
-        }
-        let left = self.left_anew(counted, column);
-        counted.columns.write().unwrap_or_else(PoisonError::into_inner).insert(column, left);
-        left
+        counted.columns.get(&column, || Some(self.left_anew(counted, column))).flatten()
     }
 
     fn left_anew(&self, counted: &Counted, column: usize) -> Option<Left> {
         self.sample.get()?.as_ref().filter(|sample| sample.is_whole())?;
-        let array = self.columns.read().unwrap_or_else(PoisonError::into_inner).get(&column).cloned()?;
-        let array = filter(&array, &counted.passes).ok()?;
+        let array = filter(&self.sampled(column)?, &counted.passes).ok()?;
         Some(Left { distinct: distinct::of_all(&array)?, range: range(&array) })
     }
 
@@ -314,24 +282,17 @@ impl TableKnowledge {
         if let Some(counted) = counted.and_then(|counted| counted.get_value()) {
             return Some((*counted as f64).max(1.0));
         }
-        if let Some(known) = self.distinct.read().unwrap_or_else(PoisonError::into_inner).get(&column) {
-            return Some(*known);
-        }
-        let array = self.columns.read().unwrap_or_else(PoisonError::into_inner).get(&column).cloned()?;
-        let found = distinct::of_sample(&array, self.row_count)?;
-        self.distinct.write().unwrap_or_else(PoisonError::into_inner).insert(column, found);
-        Some(found)
+        self.distinct.get(&column, || distinct::of_sample(&self.sampled(column)?, self.row_count))
     }
 
     /// How many rows with the same value of a column follow each other, on average; none if it is not in the sample.
     pub(crate) fn run_rows(&self, column: usize) -> Option<f64> {
-        if let Some(known) = self.run_rows.read().unwrap_or_else(PoisonError::into_inner).get(&column) {
-            return Some(*known);
-        }
-        let array = self.columns.read().unwrap_or_else(PoisonError::into_inner).get(&column).cloned()?;
-        let found = distinct::run_rows(&array)?;
-        self.run_rows.write().unwrap_or_else(PoisonError::into_inner).insert(column, found);
-        Some(found)
+        self.run_rows.get(&column, || distinct::run_rows(&self.sampled(column)?))
+    }
+
+    /// A column of the sample; none if nobody has asked for it.
+    fn sampled(&self, column: usize) -> Option<ArrayRef> {
+        self.columns.read().unwrap_or_else(PoisonError::into_inner).get(&column).cloned()
     }
 }
 
@@ -346,16 +307,10 @@ fn share(passing: usize, row_count: usize, is_whole: bool) -> f64 {
 
 /// The expression with columns numbered as in a batch of the columns at `positions`.
 fn at(expr: &Arc<dyn PhysicalExpr>, positions: &[usize]) -> Option<Arc<dyn PhysicalExpr>> {
-    let mut is_known = true;
-    let moved = Arc::clone(expr).transform(|expr| {
-        let Some(column) = expr.downcast_ref::<Column>() else { return Ok(Transformed::no(expr)) };
-        let Some(place) = positions.iter().position(|position| *position == column.index()) else {
-            is_known = false;
-            return Ok(Transformed::no(expr));
-        };
-        Ok(Transformed::yes(Arc::new(Column::new(column.name(), place)) as Arc<dyn PhysicalExpr>))
-    });
-    moved.ok().filter(|_| is_known).map(|moved| moved.data)
+    with_columns(expr, |column| {
+        let place = positions.iter().position(|position| *position == column.index())?;
+        Some(Arc::new(Column::new(column.name(), place)))
+    })
 }
 
 /// Where whole numbers and days lie.

@@ -41,8 +41,20 @@ const UNKNOWN_ROWS: f64 = 1000.0;
 
 /// The estimate of a plan.
 pub(crate) fn estimate(plan: &dyn ExecutionPlan, knowledge: &Knowledge) -> Estimate {
-    let inputs: Vec<Estimate> = plan.children().iter().map(|input| estimate(input.as_ref(), knowledge)).collect();
-    of_operator(plan, &inputs.iter().collect::<Vec<_>>(), knowledge)
+    estimate_each(plan, knowledge, &mut |_, _, _| {})
+}
+
+/// The estimate of a plan. `see` is shown each operator with the estimates of its inputs and its own, inputs first.
+pub(crate) fn estimate_each(
+    plan: &dyn ExecutionPlan,
+    knowledge: &Knowledge,
+    see: &mut impl FnMut(&dyn ExecutionPlan, &[Estimate], &Estimate),
+) -> Estimate {
+    let inputs: Vec<Estimate> =
+        plan.children().into_iter().map(|input| estimate_each(input.as_ref(), knowledge, see)).collect();
+    let estimate = of_operator(plan, &inputs.iter().collect::<Vec<_>>(), knowledge);
+    see(plan, &inputs, &estimate);
+    estimate
 }
 
 /// The estimate of an operator, given those of its inputs.

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
-use super::estimate::Estimate;
 use super::knowledge::Knowledge;
-use super::operator::of_operator;
+use super::operator::estimate_each;
 
 /// Rows by operator.
 #[derive(Debug, Default)]
@@ -21,7 +20,9 @@ pub(crate) struct EstimatedRows {
 impl EstimatedRows {
     pub(crate) fn new(plan: &Arc<dyn ExecutionPlan>, knowledge: &Knowledge) -> Self {
         let mut all = Self::default();
-        all.visit(plan, knowledge);
+        estimate_each(plan.as_ref(), knowledge, &mut |operator, _, estimate| {
+            all.rows.insert(address(operator), estimate.rows);
+        });
         all
     }
 
@@ -34,25 +35,18 @@ impl EstimatedRows {
 
     /// What an operator of the plan is expected to give.
     pub(crate) fn of(&self, operator: &Arc<dyn ExecutionPlan>) -> Option<u64> {
-        self.rows.get(&address(operator)).map(|rows| rows.round() as u64)
+        self.rows.get(&address(operator.as_ref())).map(|rows| rows.round() as u64)
     }
 
     fn visit_statistics(&mut self, plan: &Arc<dyn ExecutionPlan>, statistics: &StatisticsContext) {
         let computed = statistics.compute(plan.as_ref(), &StatisticsArgs::new()).ok();
         if let Some(rows) = computed.and_then(|computed| computed.num_rows.get_value().copied()) {
-            self.rows.insert(address(plan), rows as f64);
+            self.rows.insert(address(plan.as_ref()), rows as f64);
         }
         plan.children().into_iter().for_each(|input| self.visit_statistics(input, statistics));
     }
-
-    fn visit(&mut self, plan: &Arc<dyn ExecutionPlan>, knowledge: &Knowledge) -> Estimate {
-        let inputs: Vec<Estimate> = plan.children().into_iter().map(|input| self.visit(input, knowledge)).collect();
-        let estimate = of_operator(plan.as_ref(), &inputs.iter().collect::<Vec<_>>(), knowledge);
-        self.rows.insert(address(plan), estimate.rows);
-        estimate
-    }
 }
 
-fn address(plan: &Arc<dyn ExecutionPlan>) -> usize {
-    Arc::as_ptr(plan).cast::<()>().addr()
+fn address(plan: &dyn ExecutionPlan) -> usize {
+    std::ptr::from_ref(plan).cast::<()>().addr()
 }

@@ -17,8 +17,10 @@ pub(super) use eliminate_join::EliminateJoin;
 pub(super) use keep_limits_off_scans::KeepLimitsOffScans;
 
 use datafusion::common::TableReference;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::{Expr, LogicalPlan};
+
+use crate::engine::ansi::has_subquery;
 
 /// Whether a plan, or a subquery in it, has such a node: rules look before they take a plan apart.
 fn contains(plan: &LogicalPlan, is_wanted: impl Fn(&LogicalPlan) -> bool) -> bool {
@@ -28,14 +30,6 @@ fn contains(plan: &LogicalPlan, is_wanted: impl Fn(&LogicalPlan) -> bool) -> boo
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     found || visited.is_err()
-}
-
-/// Whether an expression has a plan in it.
-fn has_subquery(expr: &Expr) -> bool {
-    let is_subquery = |expr: &Expr| {
-        matches!(expr, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_))
-    };
-    expr.exists(|expr| Ok(is_subquery(expr))).unwrap_or(true)
 }
 
 /// The expression as a column of that name.

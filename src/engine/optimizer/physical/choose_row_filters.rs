@@ -26,7 +26,6 @@ use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::physical_plan::{FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::expressions::{Column, DynamicFilterPhysicalExpr};
@@ -39,11 +38,12 @@ use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::replace_children_if_necessary;
 
-use super::order_joins::is_movable;
 use super::row_filter_cost::{self, RowFilter};
+use super::{is_movable, parquet_scan};
+use crate::engine::columns::with_columns;
 use crate::engine::settings::{PushdownOptions, RowFilters};
 use crate::engine::statistics::{
-    ColumnEstimate, Estimate, Knowledge, column_of, of_operator, partner_share, passing, table_of,
+    ColumnEstimate, Estimate, Knowledge, column_of, estimate_each, partner_share, passing, table_of,
 };
 
 /// The share of rows that pass a filter that is found while the statement runs, and not by a join: that of `ORDER BY … LIMIT`, or of `min`
@@ -67,8 +67,7 @@ impl PhysicalOptimizerRule for ChooseRowFilters {
         if PushdownOptions::of(config).filter != RowFilters::Auto {
             return Ok(plan);
         }
-        let mut builds = BuildSides::default();
-        builds.visit(plan.as_ref(), &self.knowledge);
+        let builds = BuildSides::of(plan.as_ref(), &self.knowledge);
         self.choose(plan, &builds)
     }
 
@@ -172,17 +171,19 @@ struct BuildSide {
 }
 
 impl BuildSides {
-    fn visit(&mut self, plan: &dyn ExecutionPlan, knowledge: &Knowledge) -> Estimate {
-        let inputs: Vec<Estimate> =
-            plan.children().into_iter().map(|input| self.visit(input.as_ref(), knowledge)).collect();
-        if let (Some(join), Some(build)) = (plan.downcast_ref::<HashJoinExec>(), inputs.first())
-            && let Some(number) = join.dynamic_expressions_produced().first().and_then(|filter| filter.expression_id())
-        {
-            let keys = join.on().iter();
-            let keys = keys.map(|(left, _)| column_of(left).and_then(|column| build.columns.get(column).cloned()));
-            self.by_filter.insert(number, BuildSide { keys: keys.collect(), rows: build.rows });
-        }
-        of_operator(plan, &inputs.iter().collect::<Vec<_>>(), knowledge)
+    fn of(plan: &dyn ExecutionPlan, knowledge: &Knowledge) -> Self {
+        let mut all = Self::default();
+        estimate_each(plan, knowledge, &mut |operator, inputs, _| {
+            if let (Some(join), Some(build)) = (operator.downcast_ref::<HashJoinExec>(), inputs.first())
+                && let Some(filter) = join.dynamic_expressions_produced().first()
+                && let Some(number) = filter.expression_id()
+            {
+                let keys = join.on().iter();
+                let keys = keys.map(|(left, _)| column_of(left).and_then(|column| build.columns.get(column).cloned()));
+                all.by_filter.insert(number, BuildSide { keys: keys.collect(), rows: build.rows });
+            }
+        });
+        all
     }
 
     /// The share of a table's rows that pass the filter of a join; none for other filters.
@@ -206,8 +207,7 @@ struct ParquetScan<'a> {
 impl<'a> ParquetScan<'a> {
     /// None for other operators, and for a scan whose table was told to filter rows.
     fn of(plan: &'a Arc<dyn ExecutionPlan>) -> Option<Self> {
-        let operator = plan.downcast_ref::<DataSourceExec>()?;
-        let (config, source) = operator.downcast_to_file_source::<ParquetSource>()?;
+        let (operator, config, source) = parquet_scan(plan)?;
         let is_told = source.table_parquet_options().global.pushdown_filters;
         (!is_told).then_some(Self { operator, config, source })
     }
@@ -222,11 +222,7 @@ impl<'a> ParquetScan<'a> {
     fn on_table(&self, condition: &PhysicalExprRef) -> Option<PhysicalExprRef> {
         let projection = self.source.projection()?;
         let projected: Vec<&PhysicalExprRef> = projection.iter().map(|projected| &projected.expr).collect();
-        let moved = Arc::clone(condition).transform(|expr| match expr.downcast_ref::<Column>() {
-            Some(column) => Ok(Transformed::yes(Arc::clone(projected[column.index()]))),
-            None => Ok(Transformed::no(expr)),
-        });
-        Some(moved.ok()?.data)
+        with_columns(condition, |column| Some(Arc::clone(projected[column.index()])))
     }
 
     /// The columns of the table that the scan's result is made of.

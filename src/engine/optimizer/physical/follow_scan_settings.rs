@@ -14,11 +14,13 @@ use std::sync::Arc;
 
 use datafusion::common::config::{ConfigOptions, ParquetOptions};
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::FileScanConfigBuilder;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
+
+use super::parquet_scan;
 
 /// Gives scans the session's way to read.
 #[derive(Debug)]
@@ -40,9 +42,7 @@ impl PhysicalOptimizerRule for FollowScanSettings {
             return Ok(plan);
         }
         let following = plan.transform_up(|node| {
-            let scan = node.downcast_ref::<DataSourceExec>();
-            let parquet = scan.and_then(|scan| scan.downcast_to_file_source::<ParquetSource>());
-            let changed = parquet.and_then(|(scan, source)| {
+            let changed = parquet_scan(&node).and_then(|(_, scan, source)| {
                 let mut options = source.table_parquet_options().clone();
                 options.global = follow(&options.global, &self.start, now)?;
                 let source = source.clone().with_table_parquet_options(options);

@@ -12,3 +12,25 @@ pub(super) use follow_scan_settings::FollowScanSettings;
 pub(super) use keep_limits_off_scans::KeepLimitsOffScans;
 pub(super) use order_joins::OrderJoins;
 pub(super) use read_all_columns::ReadAllColumns;
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::TreeNode;
+use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::physical_expr::PhysicalExprRef;
+use datafusion::physical_plan::ExecutionPlan;
+
+use crate::engine::ansi;
+
+/// The parts of an operator that scans Parquet files.
+fn parquet_scan(node: &Arc<dyn ExecutionPlan>) -> Option<(&DataSourceExec, &FileScanConfig, &ParquetSource)> {
+    let operator = node.downcast_ref::<DataSourceExec>()?;
+    let (config, source) = operator.downcast_to_file_source::<ParquetSource>()?;
+    Some((operator, config, source))
+}
+
+/// Whether a condition may see other rows than those it stands above.
+fn is_movable(expr: &PhysicalExprRef) -> bool {
+    !expr.exists(|expr| Ok(expr.is_volatile_node() || ansi::can_fail(expr.as_ref()))).unwrap_or(true)
+}

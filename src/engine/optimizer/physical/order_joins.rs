@@ -23,7 +23,6 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{JoinSide, JoinType, NullEquality, Result};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExprRef;
@@ -37,7 +36,8 @@ use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJo
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::replace_children_if_necessary;
 
-use crate::engine::ansi;
+use super::is_movable;
+use crate::engine::columns::with_columns;
 use crate::engine::optimizer::join_order::{
     self, Algorithm, Derived, Equality, HashJoinCost, Join, JoinKind, Limits, Predicate, Relation, RelationSet, Side,
     Tree,
@@ -545,28 +545,16 @@ fn conjunction_of(conditions: Vec<PhysicalExprRef>) -> Option<PhysicalExprRef> {
 
 /// The expression with each column as the one of the schema at its place among `columns`; none if one is not among them.
 fn placed(expr: &PhysicalExprRef, (columns, schema): (&[usize], &Schema)) -> Option<PhysicalExprRef> {
-    let mut is_complete = true;
-    let moved = Arc::clone(expr).transform(|expr| {
-        let Some(column) = expr.downcast_ref::<Column>() else { return Ok(Transformed::no(expr)) };
-        let Some(place) = columns.iter().position(|known| *known == column.index()) else {
-            is_complete = false;
-            return Ok(Transformed::no(expr));
-        };
-        Ok(Transformed::yes(Arc::new(Column::new(schema.field(place).name(), place)) as PhysicalExprRef))
-    });
-    moved.ok().filter(|_| is_complete).map(|moved| moved.data)
+    with_columns(expr, |column| {
+        let place = columns.iter().position(|known| *known == column.index())?;
+        Some(Arc::new(Column::new(schema.field(place).name(), place)))
+    })
 }
 
 /// The expression with each column given the number at its place in `columns`.
 fn renumbered(expr: &PhysicalExprRef, columns: &[usize]) -> PhysicalExprRef {
-    let moved = Arc::clone(expr).transform(|expr| match expr.downcast_ref::<Column>() {
-        Some(column) => {
-            let moved = Column::new(column.name(), columns[column.index()]);
-            Ok(Transformed::yes(Arc::new(moved) as PhysicalExprRef))
-        }
-        None => Ok(Transformed::no(expr)),
-    });
-    moved.map_or_else(|_| Arc::clone(expr), |moved| moved.data)
+    let moved = with_columns(expr, |column| Some(Arc::new(Column::new(column.name(), columns[column.index()]))));
+    moved.unwrap_or_else(|| Arc::clone(expr))
 }
 
 fn has_column(expr: &PhysicalExprRef) -> bool {
@@ -587,11 +575,6 @@ fn is_strict(expr: &PhysicalExprRef) -> bool {
             && is_strict(binary.left())
             && is_strict(binary.right())
     })
-}
-
-/// Whether a condition may see other rows than those it stands above.
-pub(super) fn is_movable(expr: &PhysicalExprRef) -> bool {
-    !expr.exists(|expr| Ok(expr.is_volatile_node() || ansi::can_fail(expr.as_ref()))).unwrap_or(true)
 }
 
 fn is_orderable(join: &HashJoinExec) -> bool {

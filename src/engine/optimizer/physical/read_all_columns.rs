@@ -21,6 +21,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
 
+use super::parquet_scan;
 use crate::engine::PushdownOptions;
 
 /// Moves each scan's projection into an operator above it.
@@ -34,7 +35,7 @@ impl PhysicalOptimizerRule for ReadAllColumns {
         }
         let widened = plan.transform_up(|node| {
             let widened = match parquet_scan(&node) {
-                Some((scan, source)) => with_all_columns(scan, source)?,
+                Some((_, scan, source)) => with_all_columns(scan, source)?,
                 None => None,
             };
             Ok(match widened {
@@ -52,10 +53,6 @@ impl PhysicalOptimizerRule for ReadAllColumns {
     fn schema_check(&self) -> bool {
         true
     }
-}
-
-fn parquet_scan(node: &Arc<dyn ExecutionPlan>) -> Option<(&FileScanConfig, &ParquetSource)> {
-    node.downcast_ref::<DataSourceExec>()?.downcast_to_file_source::<ParquetSource>()
 }
 
 /// The scan with a projection above it; nothing if it reads all columns as they are already.
