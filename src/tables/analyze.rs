@@ -13,11 +13,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::{DataError, DataSet, TableFiles};
-use crate::engine::{Engine, EngineError, EngineLimits, Profile, Settings};
+use crate::engine::{Engine, EngineError, EngineLimits};
 use crate::paths;
-
-/// The profile that reads: what is counted must not depend on rules of ours.
-const READER: &str = "datafusion";
 
 impl DataSet {
     /// The tables whose files nobody has counted.
@@ -39,7 +36,7 @@ impl DataSet {
         if files.is_empty() {
             return Ok(statistics);
         }
-        let engine = self.reader(limits).await?;
+        let engine = self.reader(limits).await.map_err(|error| self.not_read(&error))?;
         let prefix = self.url.prefix()?;
         progress.begin(&files.iter().map(|files| not_counted(files)).collect::<Vec<_>>());
         for files in files {
@@ -61,18 +58,9 @@ impl DataSet {
         Ok(statistics)
     }
 
-    /// An engine that has the tables, for who reads all of them.
-    pub(super) async fn reader(&self, limits: &EngineLimits) -> Result<Engine, DataError> {
-        let failed = |error: EngineError| DataError::Analyze {
-            url: self.url.to_string(),
-            table: String::new(),
-            message: error.to_string(),
-        };
-        let profile = Profile::find(READER).expect("it is built in");
-        let settings = Settings::resolve(&profile, [], &[]).map_err(|error| failed(error.into()))?;
-        let engine = Engine::new(settings, limits).await.map_err(failed)?;
-        self.register(&engine).map_err(failed)?;
-        Ok(engine)
+    /// The error of data that cannot be read.
+    pub(super) fn not_read(&self, error: &EngineError) -> DataError {
+        DataError::Analyze { url: self.url.to_string(), table: String::new(), message: error.to_string() }
     }
 
     /// The error of a table that cannot be read.

@@ -6,15 +6,12 @@
 use std::collections::BTreeMap;
 
 use datagen::ContentHasher;
-use futures::TryStreamExt;
 use twox_hash::XxHash3_128;
 
+use super::reader::for_each_batch;
 use super::{DataError, DataSet, TableFiles, hashes};
-use crate::engine::{Engine, EngineError, EngineLimits, Profile, Settings};
+use crate::engine::{Engine, EngineError, EngineLimits};
 use crate::paths::Remembered;
-
-/// The profile that reads: what is hashed must not depend on rules of ours.
-const READER: &str = "datafusion";
 
 /// How many data sets are remembered; the oldest is forgotten first.
 const MOST_REMEMBERED: usize = 100;
@@ -46,10 +43,7 @@ impl DataSet {
             table: String::new(),
             message: error.to_string(),
         };
-        let profile = Profile::find(READER).expect("it is built in");
-        let settings = Settings::resolve(&profile, [], &[]).map_err(|error| failed(error.into()))?;
-        let engine = Engine::new(settings, limits).await.map_err(failed)?;
-        self.register(&engine).map_err(failed)?;
+        let engine = self.reader(limits).await.map_err(failed)?;
         let mut hashes = BTreeMap::new();
         for files in self.tables.iter().filter(|files| files.table.is_reproducible()) {
             let hash = hash(&engine, files).await.map_err(|message| DataError::Contents {
@@ -73,12 +67,8 @@ impl DataSet {
 }
 
 async fn hash(engine: &Engine, files: &TableFiles) -> Result<String, String> {
-    let plan = engine.plan(&format!("select * from {}", files.table.name)).await.map_err(|error| error.to_string())?;
-    let mut batches = engine.execute_stream(plan).map_err(|error| error.to_string())?;
     let mut hasher = ContentHasher::new(files.table);
-    while let Some(batch) = batches.try_next().await.map_err(|error| error.strip_backtrace())? {
-        hasher.update(&batch).map_err(|error| error.to_string())?;
-    }
+    for_each_batch(engine, files.table, "*", |batch| hasher.update(batch).map_err(|error| error.to_string())).await?;
     Ok(hasher.finish())
 }
 

@@ -20,8 +20,8 @@ use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datagen::schema::{ForeignKey, Table};
 use datagen::statistics::{KeyCheck, KeyReference, TableStatistics, Violation, ViolationKind};
 use datagen::{DataStatistics, Progress, TableProgress};
-use futures::TryStreamExt;
 
+use super::reader::for_each_batch;
 use super::{DataError, DataSet};
 use crate::engine::{Engine, EngineLimits};
 
@@ -39,7 +39,7 @@ impl DataSet {
         limits: &EngineLimits,
         progress: &dyn Progress,
     ) -> Result<(), DataError> {
-        let engine = self.reader(limits).await?;
+        let engine = self.reader(limits).await.map_err(|error| self.not_read(&error))?;
         let set_bytes = SET_BYTES_MAX.min(limits.memory_bytes / 4);
         let mut checks: BTreeMap<(&str, usize), KeyCheck> = BTreeMap::new();
         let work: Vec<Work> =
@@ -168,7 +168,7 @@ impl Work {
         on_rows: &mut impl FnMut(u64),
     ) -> Result<KeySet<'_>, String> {
         let mut set = KeySet::new(&self.space, part, self.set_bytes);
-        for_each_batch(engine, self.table, &self.table.primary_key, |batch| {
+        for_each_batch(engine, self.table, &self.table.primary_key.join(", "), |batch| {
             for_each_row(batch, &self.table.primary_key, |values| {
                 let Some(key) = whole(values) else {
                     // Each pass sees them again.
@@ -205,7 +205,7 @@ impl Work {
         let mut columns: Vec<&str> = other.keys.iter().flat_map(|(_, key)| key.columns.iter().copied()).collect();
         columns.sort_unstable();
         columns.dedup();
-        for_each_batch(engine, other.table, &columns, |batch| {
+        for_each_batch(engine, other.table, &columns.join(", "), |batch| {
             for ((_, key), finding) in other.keys.iter().zip(&mut *findings) {
                 for_each_row(batch, &key.columns, |values| {
                     if whole(values).is_some_and(|key| set.lacks(&key[..values.len()])) {
@@ -388,22 +388,6 @@ fn whole(values: &[Option<i64>]) -> Option<[i64; KEY_COLUMNS_MAX]> {
         *place = (*value)?;
     }
     Some(key)
-}
-
-/// Reads columns of a table.
-async fn for_each_batch(
-    engine: &Engine,
-    table: &Table,
-    columns: &[&str],
-    mut consume: impl FnMut(&RecordBatch) -> Result<(), String>,
-) -> Result<(), String> {
-    let sql = format!("select {} from {}", columns.join(", "), table.name);
-    let plan = engine.plan(&sql).await.map_err(|error| error.to_string())?;
-    let mut batches = engine.execute_stream(plan).map_err(|error| error.to_string())?;
-    while let Some(batch) = batches.try_next().await.map_err(|error| error.strip_backtrace())? {
-        consume(&batch)?;
-    }
-    Ok(())
 }
 
 /// Calls `consume` with the values of these columns in each row.

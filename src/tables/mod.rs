@@ -21,6 +21,7 @@ mod known;
 mod layout;
 mod partition;
 mod partitioned;
+mod reader;
 mod register;
 mod schema_check;
 mod statistics;
