@@ -14,6 +14,11 @@ pub fn q_error(estimated_rows: u64, rows: u64) -> f64 {
     (estimated / rows).max(rows / estimated)
 }
 
+/// The factor of an operator; none without an estimate, or where its rows say nothing of it.
+pub fn of_operator(estimated_rows: Option<u64>, rows: u64, is_comparable: bool) -> Option<f64> {
+    estimated_rows.filter(|_| is_comparable).map(|estimated_rows| q_error(estimated_rows, rows))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -26,5 +31,11 @@ mod tests {
             assert_eq!(q_error(estimated, rows), expected, "{estimated} for {rows}");
         }
         assert!(q_error(u64::MAX, 0).is_finite());
+    }
+
+    #[test]
+    fn only_what_can_be_compared_has_one() {
+        assert_eq!(of_operator(Some(10), 40, true), Some(4.0));
+        assert_eq!([of_operator(None, 40, true), of_operator(Some(10), 40, false)], [None; 2]);
     }
 }

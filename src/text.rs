@@ -22,13 +22,36 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     })
 }
 
-/// What all of the words begin with.
-pub fn common_prefix<'a>(words: &[&'a str]) -> &'a str {
-    let first = words.first().copied().unwrap_or_default();
-    words.iter().fold(first, |common, word| {
-        let length = common.bytes().zip(word.bytes()).take_while(|(a, b)| a == b).count();
+/// What several names begin with, up to an underscore: `ss_` of `ss_item_sk` and `ss_store_sk`. None if they have nothing in common, and
+/// of one name.
+pub fn prefix_of_all<'a>(names: &[&'a str]) -> Option<&'a str> {
+    let (first, others) = names.split_first().filter(|(_, others)| !others.is_empty())?;
+    let common = others.iter().fold(*first, |common, name| {
+        let length = common.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
         common.get(..length).unwrap_or_default()
-    })
+    });
+    common.rfind('_').map(|end| &common[..=end])
+}
+
+/// The beginning of a text that has more characters.
+pub fn shortened(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some(_) => text.chars().take(characters - 1).collect::<String>() + "…",
+        None => text.to_owned(),
+    }
+}
+
+/// The text of an expression without the places of its columns: `i_item_sk@0` is `i_item_sk`.
+pub fn without_column_indices(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('@') {
+        let after = rest[at + 1..].trim_start_matches(|c: char| c.is_ascii_digit());
+        let is_index = after.len() < rest.len() - at - 1;
+        out.push_str(&rest[..at + usize::from(!is_index)]);
+        rest = if is_index { after } else { &rest[at + 1..] };
+    }
+    out + rest
 }
 
 /// A byte count in binary units with at most one decimal place: `512 B`, `1.5 GiB`.
@@ -89,10 +112,12 @@ mod tests {
     }
 
     #[test]
-    fn what_words_begin_with() {
-        assert_eq!(common_prefix(&["ss_item", "ss_store", "ss_item_sk"]), "ss_");
-        assert_eq!([common_prefix(&["a"]), common_prefix(&["a", "b"]), common_prefix(&[])], ["a", "", ""]);
-        assert_eq!(common_prefix(&["é", "è"]), "", "characters are not cut");
+    fn what_names_begin_with() {
+        assert_eq!(prefix_of_all(&["ss_item", "ss_store", "ss_item_sk"]), Some("ss_"));
+        assert_eq!([prefix_of_all(&["a"]), prefix_of_all(&["a", "b"]), prefix_of_all(&[])], [None; 3]);
+        assert_eq!([prefix_of_all(&["a_b"]), prefix_of_all(&["a_b", "b_b"])], [None; 2]);
+        assert_eq!(prefix_of_all(&["é", "è"]), None, "characters are not cut");
+        assert_eq!(prefix_of_all(&["a_é", "a_è"]), Some("a_"));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! `dsbench analyze`: count the rows of data, verify its keys, and keep both beside it for the optimizer.
 
-use comfy_table::{CellAlignment, presets};
 use datagen::DataStatistics;
 use datagen::statistics::{ColumnStatistics, KeyCheck, TableStatistics, Violation, ViolationKind};
 use serde_json::{Value, json};
@@ -10,6 +9,7 @@ use super::exit::{Code, Failure};
 use super::output;
 use super::progress::DataProgress;
 use crate::engine::EngineLimits;
+use crate::report::table;
 use crate::runner::{Cancel, clock};
 use crate::tables::{DataSet, Expectation};
 use crate::text;
@@ -194,7 +194,7 @@ impl Analysis {
 }
 
 fn tables_text(statistics: &DataStatistics) -> String {
-    let mut shown = new_table(["table", "rows", "files", "size", "columns", "primary key", "foreign keys"]);
+    let mut shown = table::plain(["table", "rows", "files", "size", "columns", "primary key", "foreign keys"]);
     for (name, table) in &statistics.tables {
         let keys = || table.keys.iter().flatten();
         let declared = datagen::schema::table(name).map_or(0, |table| table.foreign_keys.len());
@@ -216,14 +216,15 @@ fn tables_text(statistics: &DataStatistics) -> String {
             },
         ]);
     }
-    align_right(&mut shown, 1..5);
+    table::align_right(&mut shown, 1..5);
     format!("{}\n", shown.trim_fmt())
 }
 
 fn columns_text(name: &str, table: &TableStatistics) -> String {
-    let mut shown = new_table([name, "NULL", "distinct", "least", "greatest"]);
+    let mut shown = table::plain([name, "NULL", "distinct", "least", "greatest"]);
     for column in &table.columns {
-        let end = |end: &Option<String>| end.as_deref().map_or_else(|| "-".to_owned(), shortened);
+        // A text that does not break the table.
+        let end = |end: &Option<String>| end.as_deref().map_or_else(|| "-".to_owned(), |end| text::shortened(end, 31));
         shown.add_row([
             column.name.clone(),
             text::percent(null_fraction(column, table)),
@@ -232,30 +233,8 @@ fn columns_text(name: &str, table: &TableStatistics) -> String {
             end(&column.max),
         ]);
     }
-    align_right(&mut shown, 1..3);
+    table::align_right(&mut shown, 1..3);
     format!("{}\n", shown.trim_fmt())
-}
-
-fn new_table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> comfy_table::Table {
-    let mut table = comfy_table::Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_header(header);
-    table
-}
-
-fn align_right(table: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
-    for column in table.column_iter_mut().skip(columns.start).take(columns.len()) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-}
-
-/// A text that does not break the table.
-fn shortened(text: &str) -> String {
-    const CHARACTERS: usize = 30;
-    match text.char_indices().nth(CHARACTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 fn null_fraction(column: &ColumnStatistics, table: &TableStatistics) -> f64 {

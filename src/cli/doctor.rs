@@ -96,8 +96,7 @@ fn json(findings: &[Finding]) -> Result<String, Failure> {
         "warnings": count(findings, Severity::Warning),
         "findings": entries.collect::<Vec<_>>(),
     });
-    let text = serde_json::to_string_pretty(&report).map_err(|error| Failure::Other(error.to_string()))?;
-    Ok(text + "\n")
+    output::json(&report)
 }
 
 #[cfg(test)]

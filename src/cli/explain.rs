@@ -138,8 +138,7 @@ struct Shown {
 fn print(args: &Args, shown: Vec<Shown>) -> Result<Code, Failure> {
     if args.json {
         let all: Vec<_> = shown.into_iter().map(|shown| shown.json).collect();
-        let text = serde_json::to_string_pretty(&all).map_err(|error| Failure::Other(error.to_string()))?;
-        output::data(&(text + "\n"))?;
+        output::data(&output::json(&all)?)?;
     } else {
         let texts: Vec<_> = shown.into_iter().map(|shown| shown.text).collect();
         output::data(&texts.join("\n"))?;

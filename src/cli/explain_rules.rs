@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 
-use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 
 use super::exit::Failure;
+use super::output;
 use crate::engine::{Engine, PlanningPhase, PlanningStep};
+use crate::report::table;
 use crate::results::Spread;
 use crate::runner::{PlannedStatement, clock};
 use crate::text;
@@ -97,9 +98,7 @@ impl Rules {
             [(name, _)] => name.clone(),
             statements => format!("{} statements", statements.len()),
         };
-        let mut table = Table::new();
-        table.load_preset(presets::NOTHING);
-        table.set_header(["µs", "share", "runs", "changed", "phase", "rule"]);
+        let mut table = table::plain(["µs", "share", "runs", "changed", "phase", "rule"]);
         for sum in &sums {
             let changed = match (self.statements.len(), sum.changes) {
                 (1, 0) => "-".to_owned(),
@@ -116,7 +115,7 @@ impl Rules {
                 sum.name.clone(),
             ]);
         }
-        table.column_iter_mut().take(4).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+        table::align_right(&mut table, 0..4);
         let changed =
             if self.statements.len() > 1 { " `changed` counts statements whose plan the rule changed." } else { "" };
         format!(
@@ -141,8 +140,7 @@ impl Rules {
         let statements = self.statements.iter().map(|(name, steps)| {
             json!({ "statement": name, "side": self.side, "steps": steps.iter().map(step).collect::<Vec<_>>() })
         });
-        let text = serde_json::to_string_pretty(&statements.collect::<Vec<_>>());
-        text.map(|text| text + "\n").map_err(|error| Failure::Other(error.to_string()))
+        output::json(&statements.collect::<Vec<_>>())
     }
 }
 

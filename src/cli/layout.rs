@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
 use super::args::{DataArgs, runtime};
 use super::exit::{Code, Failure};
 use super::output;
+use crate::report::table;
 use crate::tables::{Coverage, DateLayout, DateSpan, TableLayout, describe};
 use crate::text;
 
@@ -45,9 +45,7 @@ pub(super) fn run(args: Args) -> Result<Code, Failure> {
 }
 
 fn as_text(layouts: &[TableLayout]) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_header([
+    let mut table = table::plain([
         "table",
         "files",
         "row groups",
@@ -82,9 +80,7 @@ fn as_text(layouts: &[TableLayout]) -> String {
             },
         ]);
     }
-    for column in table.column_iter_mut().skip(1).take(5) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    table::align_right(&mut table, 1..6);
     let mut out = format!("{}\n", table.trim_fmt());
     let with_dates = layouts.iter().filter_map(|layout| Some((layout, layout.dates.as_ref()?)));
     let lines: Vec<_> =

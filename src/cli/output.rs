@@ -11,6 +11,12 @@ pub(super) fn data(text: &str) -> Result<(), Failure> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(failure)
 }
 
+/// A value as JSON for people and programs alike: several lines, the last one ended.
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n").map_err(|error| Failure::Other(error.to_string()))
+}
+
 /// Writes a line about the work to standard error.
 pub(super) fn note(text: &str) {
     // If even standard error is closed, there is nobody left to tell.

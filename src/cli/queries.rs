@@ -132,8 +132,7 @@ fn export(args: &SuiteArgs, dir: &std::path::Path) -> Result<Code, Failure> {
         }
         entries.push(entry);
     }
-    let json = serde_json::to_string_pretty(&entries).map_err(|error| Failure::Other(error.to_string()))?;
-    write("statements.json", &(json + "\n"))?;
+    write("statements.json", &output::json(&entries)?)?;
     output::note(&format!("wrote {} statements to {}", entries.len(), dir.display()));
     Ok(Code::Well)
 }

@@ -91,10 +91,7 @@ fn estimates(args: &Args) -> Result<Code, Failure> {
     output::data(&match args.format {
         Form::Text => report.text(),
         Form::Markdown => report.markdown(),
-        Form::Json => {
-            let text = serde_json::to_string_pretty(&report.json());
-            text.map_err(|error| Failure::Other(error.to_string()))? + "\n"
-        }
+        Form::Json => output::json(&report.json())?,
     })?;
     Ok(Code::Well)
 }
@@ -102,6 +99,5 @@ fn estimates(args: &Args) -> Result<Code, Failure> {
 /// The summary as one JSON object, as `run.json` has it.
 pub(super) fn summary_json(run: &Run, aggregate: Aggregate) -> Result<String, Failure> {
     let summary = summarize(&run.statements(aggregate), aggregate);
-    let text = serde_json::to_string_pretty(&summary);
-    text.map(|text| text + "\n").map_err(|error| Failure::Other(error.to_string()))
+    output::json(&summary)
 }

@@ -38,7 +38,7 @@ pub use noise::Noise;
 pub use overall::{Overall, OverallRatio, overall};
 pub use paired::{PairedRatio, is_narrow, log_ratios};
 pub use pairing::{Pairs, pairs};
-pub use plan_tree::{OperatorFigures, PlanFigures, ScanFigures, titles};
+pub use plan_tree::{OperatorFigures, PlanFigures, ScanFigures, parents, titles};
 pub use signed_rank::least_pairs;
 pub use unpaired::{least_samples, limits_of_unpaired};
 pub use verdict::{Thresholds, Verdict};

@@ -21,10 +21,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::plan_tree::{
-    PlanFigures, PlanNode, PlanTree, items, listed, shortened, split_outside_brackets, tables_text,
-};
-use crate::text::thousands;
+use super::plan_tree::{PlanFigures, PlanNode, PlanTree, items, listed, split_outside_brackets, tables_text};
+use crate::text::{shortened, thousands};
 
 /// Of one operator alone.
 const EDIT_COST: u32 = 100;

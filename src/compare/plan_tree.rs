@@ -17,7 +17,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::q_error::q_error;
+use crate::q_error;
+use crate::text::{self, shortened};
 
 /// What one operator of a plan did, medians over samples.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -49,8 +50,7 @@ pub struct OperatorFigures {
 impl OperatorFigures {
     /// By what factor the estimate of its rows was off; nothing without an estimate, or where the rows say nothing of it.
     pub fn q_error(&self) -> Option<f64> {
-        let estimated_rows = self.estimated_rows.filter(|_| self.not_comparable.is_none())?;
-        Some(q_error(estimated_rows, self.output_rows))
+        q_error::of_operator(self.estimated_rows, self.output_rows, self.not_comparable.is_none())
     }
 }
 
@@ -136,7 +136,7 @@ impl Line {
     }
 
     fn parse(detail: &str) -> Self {
-        let detail = without_column_indices(detail.trim());
+        let detail = text::without_column_indices(detail.trim());
         let (head, rest) = split_head(&detail);
         let mut parts: Vec<(String, String)> = Vec::new();
         for piece in split_outside_brackets(rest, ", ") {
@@ -281,20 +281,27 @@ impl PlanNode {
     }
 }
 
+/// Whose input each operator is, given the operators with their depths, each before its inputs.
+pub fn parents(operators: &[OperatorFigures]) -> Vec<Option<usize>> {
+    let mut path: Vec<usize> = Vec::new();
+    let mut parents = Vec::with_capacity(operators.len());
+    for (index, operator) in operators.iter().enumerate() {
+        while path.pop_if(|last| operators[*last].depth >= operator.depth).is_some() {}
+        parents.push(path.last().copied());
+        path.push(index);
+    }
+    parents
+}
+
 /// The nodes as the plan has them, without the order of joins.
 fn parse(plan: &PlanFigures) -> Vec<PlanNode> {
     let mut nodes: Vec<PlanNode> = Vec::with_capacity(plan.operators.len());
-    let mut path: Vec<usize> = Vec::new();
-    for (index, operator) in plan.operators.iter().enumerate() {
-        while path.last().is_some_and(|last| plan.operators[*last].depth >= operator.depth) {
-            path.pop();
-        }
+    for (index, (operator, parent)) in plan.operators.iter().zip(parents(&plan.operators)).enumerate() {
         // A second root would be a fault of the recorder; as an input of the first it is still in the picture.
-        let parent = path.last().copied().or((index > 0).then_some(0));
+        let parent = parent.or((index > 0).then_some(0));
         if let Some(parent) = parent {
             nodes[parent].inputs.push(index);
         }
-        path.push(index);
         nodes.push(node(index, parent, operator));
     }
     nodes
@@ -319,10 +326,9 @@ fn node(index: usize, parent: Option<usize>, operator: &OperatorFigures) -> Plan
 fn table_name(line: &Line) -> String {
     let Some(columns) = line.head.strip_prefix("scan of ") else { return line.head.clone() };
     let columns = items(columns);
-    let common = crate::text::common_prefix(&columns);
-    match common.rfind('_') {
-        Some(end) if columns.len() > 1 => format!("({}…)", &common[..=end]),
-        _ => {
+    match text::prefix_of_all(&columns) {
+        Some(prefix) => format!("({prefix}…)"),
+        None => {
             let read = items(line.part("projection").unwrap_or_default());
             format!("({})", listed(if read.is_empty() { &columns } else { &read }))
         }
@@ -408,19 +414,6 @@ fn renumbered(nodes: Vec<PlanNode>) -> Vec<PlanNode> {
         node
     };
     order.iter().map(|old| renumber(*old)).collect()
-}
-
-/// `i_item_sk@0` without the place.
-fn without_column_indices(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('@') {
-        let after = rest[at + 1..].trim_start_matches(|c: char| c.is_ascii_digit());
-        let is_index = after.len() < rest.len() - at - 1;
-        out.push_str(&rest[..at + usize::from(!is_index)]);
-        rest = if is_index { after } else { &rest[at + 1..] };
-    }
-    out + rest
 }
 
 /// What filters between operators come to is not the plan's: `DynamicFilter [ … ]` without what is between the brackets.
@@ -528,14 +521,6 @@ pub(super) fn listed<T: AsRef<str>>(items: &[T]) -> String {
 /// `(d_…), (ss_…)`.
 pub(super) fn tables_text(tables: &BTreeSet<String>) -> String {
     listed(&tables.iter().collect::<Vec<_>>())
-}
-
-/// The beginning of a text that is too long.
-pub(super) fn shortened(text: &str, characters: usize) -> String {
-    match text.char_indices().nth(characters) {
-        Some(_) => text.chars().take(characters - 1).collect::<String>() + "…",
-        None => text.to_owned(),
-    }
 }
 
 /// Plans from their text.

@@ -36,7 +36,7 @@ use futures::TryStreamExt;
 
 use super::statistics::EstimatedRows;
 use super::trace::{self, OperatorTrace, Tracer};
-use crate::text::did_you_mean;
+use crate::text::{self, did_you_mean};
 
 const OPTION: &str = "estimates";
 
@@ -236,25 +236,17 @@ fn table(operators: &[OperatorTrace], schema: SchemaRef) -> Result<RecordBatch> 
 /// An operator's line without the places of columns, cut where it grows long; of a scan, what its columns' names begin with, and its
 /// condition.
 fn shortened(detail: &str) -> String {
-    let detail = without_places(detail);
-    let text = match detail.strip_prefix("scan of (").and_then(|rest| rest.split_once("): ")) {
+    let detail = text::without_column_indices(detail);
+    let shown = match detail.strip_prefix("scan of (").and_then(|rest| rest.split_once("): ")) {
         Some((columns, rest)) => scan(columns, rest),
         None => detail,
     };
-    if text.chars().count() <= DETAIL_CHARS_MAX {
-        return text;
-    }
-    let kept: String = text.chars().take(DETAIL_CHARS_MAX - 1).collect();
-    kept + "…"
+    text::shortened(&shown, DETAIL_CHARS_MAX)
 }
 
 fn scan(columns: &str, rest: &str) -> String {
     let names: Vec<&str> = columns.split(", ").collect();
-    let prefix = crate::text::common_prefix(&names);
-    let name = match prefix.rfind('_') {
-        Some(end) if names.len() > 1 => format!("{}…", &prefix[..=end]),
-        _ => columns.to_owned(),
-    };
+    let name = text::prefix_of_all(&names).map_or_else(|| columns.to_owned(), |prefix| format!("{prefix}…"));
     let predicate = rest.split_once("predicate=").map(|(_, predicate)| {
         let ends = [", pruning_predicate=", ", required_guarantees=", ", dynamic_rg_pruning="];
         let end = ends.iter().filter_map(|end| predicate.find(end)).min().unwrap_or(predicate.len());
@@ -264,20 +256,6 @@ fn scan(columns: &str, rest: &str) -> String {
         Some(predicate) => format!("scan of ({name}) where {predicate}"),
         None => format!("scan of ({name})"),
     }
-}
-
-/// The text without the place of each column in its batch: `a@0` is `a`.
-fn without_places(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        if character != '@' || !characters.peek().is_some_and(char::is_ascii_digit) {
-            out.push(character);
-            continue;
-        }
-        while characters.next_if(char::is_ascii_digit).is_some() {}
-    }
-    out
 }
 
 #[cfg(test)]

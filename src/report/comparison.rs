@@ -10,8 +10,7 @@
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, Table, presets};
-
+use super::table::{align_right, markdown_marks, plain};
 use super::text::{BOLD, GREEN, RED, YELLOW};
 use super::{FAIR_USE, Style, figures};
 use crate::compare::{Comparison, Finding, Noise, Pairing, StatementComparison, SuiteComparison, Verdict};
@@ -110,8 +109,7 @@ pub fn comparison_markdown(report: &ComparisonReport) -> String {
     folded(&mut out, "All statements", |out| {
         let (header, rows) = table(report);
         line(out, &row(header.iter().map(|column| column.title.clone())));
-        let marks = header.iter().map(|column| if column.is_words { "---|" } else { "---:|" });
-        line(out, &format!("|{}", marks.collect::<String>()));
+        line(out, &markdown_marks(header.iter().map(|column| column.is_words)));
         rows.into_iter().for_each(|cells| line(out, &row(cells)));
     });
     for compared in &report.comparisons {
@@ -392,9 +390,7 @@ fn ratio_row(comparisons: &[&Comparison], name: &str) -> Vec<String> {
 
 fn statement_table(out: &mut String, report: &ComparisonReport, style: Style) {
     let (header, rows) = table(report);
-    let mut shown = Table::new();
-    shown.load_preset(presets::NOTHING);
-    shown.set_header(header.iter().map(|column| column.title.as_str()));
+    let mut shown = plain(header.iter().map(|column| column.title.as_str()));
     for mut cells in rows {
         // The last column alone may have escape codes: they count as characters when columns are laid out.
         if let Some(last) = cells.last_mut() {
@@ -402,11 +398,7 @@ fn statement_table(out: &mut String, report: &ComparisonReport, style: Style) {
         }
         shown.add_row(cells);
     }
-    for (cells, column) in shown.column_iter_mut().zip(&header) {
-        if !column.is_words {
-            cells.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    align_right(&mut shown, (0..header.len()).filter(|column| !header[*column].is_words));
     line(out, &shown.trim_fmt());
 }
 

@@ -12,11 +12,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 
 use super::figures::factor;
-use crate::compare::{OperatorFigures, PlanFigures, figures_of, titles};
+use super::table::{align_right, markdown_marks, plain};
+use crate::compare::{OperatorFigures, PlanFigures, figures_of, parents, titles};
 use crate::results::format::SampleRow;
 use crate::results::{PlanRecord, Run, decides_rows, geometric_mean};
 use crate::text::{percent, thousands};
@@ -117,7 +117,7 @@ impl EstimatesReport {
     /// Adds the operators of one statement.
     fn add(&mut self, statement: &str, plan: &PlanFigures, errors: &mut BTreeMap<String, Vec<f64>>) {
         let titles = titles(plan);
-        let tree = Tree::of(&plan.operators);
+        let tree = Tree { parents: parents(&plan.operators) };
         let mut found: Vec<WrongEstimate> = Vec::new();
         for (place, operator) in plan.operators.iter().enumerate() {
             if !decides_rows(&operator.kind, &operator.detail) {
@@ -283,17 +283,16 @@ impl KindErrors {
 
 /// A table whose first columns are words.
 fn table<'a>(header: impl Iterator<Item = &'a str>, rows: impl Iterator<Item = Vec<String>>, words: usize) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_header(header);
+    let mut table = plain(header);
     table.add_rows(rows);
-    table.column_iter_mut().skip(words).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    let columns = table.column_count();
+    align_right(&mut table, words..columns);
     table.trim_fmt() + "\n"
 }
 
 fn markdown_table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, words: usize) -> String {
-    let marks = (0..header.len()).map(|column| if column < words { "---" } else { "---:" });
-    let mut out = format!("| {} |\n|{}|\n", header.join(" | "), marks.collect::<Vec<_>>().join("|"));
+    let marks = markdown_marks((0..header.len()).map(|column| column < words));
+    let mut out = format!("| {} |\n{marks}\n", header.join(" | "));
     for row in rows {
         let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
         writeln!(out, "| {} |", cells.join(" | ")).expect("writing to a String does not fail");
@@ -307,18 +306,6 @@ struct Tree {
 }
 
 impl Tree {
-    /// Of operators, each before its inputs.
-    fn of(operators: &[OperatorFigures]) -> Self {
-        let mut path: Vec<usize> = Vec::new();
-        let mut parents = Vec::with_capacity(operators.len());
-        for (place, operator) in operators.iter().enumerate() {
-            while path.pop_if(|last| operators[*last].depth >= operator.depth).is_some() {}
-            parents.push(path.last().copied());
-            path.push(place);
-        }
-        Self { parents }
-    }
-
     /// The nearest operators below one; what only passes rows on is an input, too.
     fn inputs(&self, place: usize) -> impl Iterator<Item = usize> {
         self.parents.iter().enumerate().filter(move |(_, parent)| **parent == Some(place)).map(|(input, _)| input)

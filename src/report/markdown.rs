@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::table::markdown_marks;
 use super::{Columns, FAIR_USE, figures};
 use crate::results::{Aggregate, Run, StatementSummary, summarize};
 
@@ -82,8 +83,7 @@ fn table_of(statements: &[StatementSummary], columns: &Columns) -> Vec<String> {
     let row = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
     let names = columns.iter().map(|column| column.header.to_owned());
     let mut rows = vec![row(std::iter::once("statement".to_owned()).chain(names).collect())];
-    let marks = columns.iter().map(|column| if column.is_words { "---|" } else { "---:|" });
-    rows.push("|---|".to_owned() + &marks.collect::<String>());
+    rows.push(markdown_marks(std::iter::once(true).chain(columns.iter().map(|column| column.is_words))));
     for statement in statements {
         let cells = columns.iter().map(|column| match column.cell(statement).replace('|', "\\|") {
             cell if column.is_check() && !statement.state.counts() => format!("**{cell}**"),

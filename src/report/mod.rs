@@ -14,6 +14,7 @@ mod comparison_json;
 mod estimates;
 mod figures;
 mod markdown;
+pub(crate) mod table;
 mod text;
 
 pub use columns::Columns;

@@ -2,9 +2,7 @@
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, Table, presets};
-
-use super::{Columns, FAIR_USE, figures};
+use super::{Columns, FAIR_USE, figures, table};
 use crate::results::format::Summary;
 use crate::results::{Aggregate, Run, StatementState, StatementSummary, summarize};
 
@@ -66,10 +64,8 @@ fn line(out: &mut String, text: &str) {
 }
 
 fn statement_table(out: &mut String, statements: &[StatementSummary], style: Style, columns: &Columns) {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
     let columns = columns.that_tell(statements);
-    table.set_header(std::iter::once("statement").chain(columns.iter().map(|column| column.header)));
+    let mut table = table::plain(std::iter::once("statement").chain(columns.iter().map(|column| column.header)));
     for statement in statements {
         let cells = columns.iter().map(|column| {
             let cell = column.cell(statement);
@@ -77,11 +73,8 @@ fn statement_table(out: &mut String, statements: &[StatementSummary], style: Sty
         });
         table.add_row(std::iter::once(statement.statement.clone()).chain(cells));
     }
-    for (cells, column) in table.column_iter_mut().skip(1).zip(columns.iter()) {
-        if !column.is_words {
-            cells.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    let numbers = columns.iter().zip(1..).filter(|(column, _)| !column.is_words).map(|(_, place)| place);
+    table::align_right(&mut table, numbers.collect::<Vec<_>>());
     line(out, &table.trim_fmt());
 }
 

@@ -6,7 +6,7 @@
 
 use super::format::{OperatorRow, PlanRow};
 use super::statistics::geometric_mean;
-use crate::q_error::q_error;
+use crate::q_error;
 
 /// The q-errors of a plan.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,8 +29,8 @@ impl EstimateErrors {
     pub fn of(plan: &[PlanRow], operators: &[OperatorRow]) -> Option<Self> {
         let deciding = plan.iter().zip(operators).filter(|(planned, _)| decides_rows(&planned.kind, &planned.detail));
         let errors = deciding.filter_map(|(planned, did)| {
-            let estimated_rows = did.estimated_rows.filter(|_| did.not_comparable.is_none())?;
-            Some((planned.operator, q_error(estimated_rows, did.output_rows)))
+            let error = q_error::of_operator(did.estimated_rows, did.output_rows, did.not_comparable.is_none())?;
+            Some((planned.operator, error))
         });
         let errors: Vec<(u32, f64)> = errors.collect();
         let first = errors.first().copied()?;

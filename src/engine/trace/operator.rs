@@ -16,7 +16,7 @@ use std::fmt;
 use datafusion::physical_plan::metrics::{Metric, MetricValue, MetricsSet, PruningMetrics};
 
 use super::NotComparable;
-use crate::q_error::q_error;
+use crate::q_error;
 
 /// What an operator is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -111,8 +111,7 @@ pub struct OperatorTrace {
 impl OperatorTrace {
     /// By what factor the estimate of its rows was off; nothing without an estimate, or where the rows say nothing of it.
     pub fn q_error(&self) -> Option<f64> {
-        let estimated_rows = self.estimated_rows.filter(|_| self.not_comparable.is_none())?;
-        Some(q_error(estimated_rows, self.output_rows))
+        q_error::of_operator(self.estimated_rows, self.output_rows, self.not_comparable.is_none())
     }
 }
 
