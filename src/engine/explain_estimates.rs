@@ -264,13 +264,10 @@ mod tests {
     use datafusion::arrow::datatypes::{Float64Type, UInt64Type};
 
     use super::*;
-    use crate::engine::{Engine, EngineLimits, Profile, Settings};
+    use crate::engine::{Engine, test_support};
 
     async fn engine(profile: &str, sets: &[&str]) -> Engine {
-        let sets: Vec<_> = sets.iter().map(|set| (*set).to_owned()).collect();
-        let settings = Settings::resolve(&Profile::find(profile).expect("built in"), [], &sets).expect("resolves");
-        let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
-        let engine = Engine::new(settings, &limits).await.expect("an engine");
+        let engine = test_support::engine(profile, sets).await;
         for sql in [
             "create table a as select value as id, value % 10 as x from generate_series(1, 1000)",
             "create view v as select id from a where x = 3",

@@ -32,6 +32,8 @@ mod settings;
 mod spill;
 mod statistics;
 mod syntax;
+#[cfg(test)]
+pub(crate) mod test_support;
 pub mod trace;
 mod udf;
 

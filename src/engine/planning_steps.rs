@@ -147,7 +147,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::engine::{Engine, EngineLimits, Profile, Settings};
+    use crate::engine::test_support::engine;
 
     #[test]
     fn steps_of_one_name_are_added_up() {
@@ -166,10 +166,7 @@ mod tests {
     }
 
     async fn steps(profile: &str, sql: &str) -> Result<Vec<PlanningStep>, crate::engine::EngineError> {
-        let settings = Settings::resolve(&Profile::find(profile).expect("built in"), [], &[]).expect("resolves");
-        let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
-        let engine = Engine::new(settings, &limits).await.expect("an engine");
-        engine.time_planning(sql, &|| 0).await
+        engine(profile, &[]).await.time_planning(sql, &|| 0).await
     }
 
     #[tokio::test]
@@ -190,10 +187,7 @@ mod tests {
 
     /// The reads of planning a statement the first time, and the next, in a session with these settings.
     async fn reads(sets: &[&str], file: &str, condition: &str) -> [u64; 2] {
-        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
-        let settings = Settings::resolve(&Profile::find("default").expect("built in"), [], &sets).expect("resolves");
-        let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
-        let engine = Engine::new(settings, &limits).await.expect("an engine");
+        let engine = engine("default", sets).await;
         engine.run(&format!("create external table t stored as parquet location '{file}'")).await.expect("a table");
         let sql = format!("select count(*) from t x join t y on x.a = y.b where {condition}");
         let mut reads = [0; 2];
@@ -211,10 +205,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("t.parquet");
         let file = file.to_str().expect("UTF-8");
-        let settings = Settings::resolve(&Profile::find("default").expect("built in"), [], &[]).expect("resolves");
-        let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
         let data = format!("copy (select value as a, value % 7 as b from generate_series(1, 5000)) to '{file}'");
-        Engine::new(settings, &limits).await.expect("an engine").run(&data).await.expect("written");
+        engine("default", &[]).await.run(&data).await.expect("written");
         for condition in ["x.b = 3", "x.b in (1, 2) or x.a > 4000"] {
             let [first, next] = reads(&[], file, condition).await;
             let never_looks = ["engine.optimizer.join_order=false", "engine.pushdown.filter=off"];

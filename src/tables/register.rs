@@ -104,7 +104,7 @@ mod tests {
     use datagen::DataStatistics;
 
     use super::*;
-    use crate::engine::{EngineLimits, Profile, Settings};
+    use crate::engine::test_support;
     use crate::tables::Expectation;
 
     /// The groups that are expected of `select inv_date_sk, count(*) … group by inv_date_sk` over data with these statistics.
@@ -112,9 +112,7 @@ mod tests {
         let mut statistics = data.statistics().clone();
         change(&mut statistics);
         let data = data.clone().with_statistics(statistics);
-        let settings = Settings::resolve(&Profile::find("default").expect("built in"), [], &[]).expect("resolves");
-        let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
-        let engine = Engine::new(settings, &limits).await.expect("an engine");
+        let engine = test_support::engine("default", &[]).await;
         data.register(&engine).expect("registers");
         let sql = "select inv_date_sk, count(*) from inventory group by inv_date_sk";
         let (plan, tracer) = engine.trace(engine.plan(sql).await.expect("plans")).expect("watched");

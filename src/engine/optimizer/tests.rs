@@ -18,7 +18,8 @@ use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 
-use crate::engine::{Engine, EngineLimits, Profile, Settings, cancellation};
+use crate::engine::test_support::engine;
+use crate::engine::{Engine, Profile, cancellation};
 use crate::suite::{Substitution, Suite};
 use crate::tables::{DataSet, DataUrl, Expectation};
 
@@ -72,13 +73,6 @@ impl Bench {
         engine.context().register_parquet("t", file, ParquetReadOptions::default()).await.expect("registered");
         engine
     }
-}
-
-async fn engine(profile: &str, sets: &[&str]) -> Engine {
-    let sets: Vec<_> = sets.iter().map(|s| (*s).to_owned()).collect();
-    let settings = Settings::resolve(&Profile::find(profile).expect("built in"), [], &sets).expect("resolves");
-    let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
-    Engine::new(settings, &limits).await.expect("an engine")
 }
 
 fn visit(node: &Arc<dyn ExecutionPlan>, see: &mut impl FnMut(&Arc<dyn ExecutionPlan>)) {

@@ -3,20 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
-use crate::engine::{Engine, EngineLimits, Profile, Settings};
+use crate::engine::Engine;
+use crate::engine::test_support::engine;
 use crate::suite::{Substitution, Suite};
 use crate::tables::{DataSet, DataUrl, Expectation};
 
 /// Filters that joins find while they run take rows away from scans, of which estimates know nothing. In so little data some sums that
 /// statements divide by are 0.
 const SETS: [&str; 3] = ["engine.adaptive.enabled=false", "engine.pushdown.filter=off", "engine.ansi.enabled=false"];
-
-async fn engine() -> Engine {
-    let sets = SETS.map(str::to_owned);
-    let settings = Settings::resolve(&Profile::find("default").expect("built in"), [], &sets).expect("resolves");
-    let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
-    Engine::new(settings, &limits).await.expect("an engine")
-}
 
 /// The factors by which the estimates of a statement's operators were off, by kind of operator.
 async fn q_errors(engine: &Engine, sql: &str) -> Vec<(String, f64)> {
@@ -32,7 +26,7 @@ async fn operators_of_the_suite_give_about_what_was_expected() {
     let data = tempfile::tempdir().expect("a folder");
     let options = datagen::Options::new("0.01".parse().expect("a scale"), data.path());
     datagen::generate(&options, &(), &AtomicBool::new(false)).expect("data");
-    let engine = engine().await;
+    let engine = engine("default", &SETS).await;
     let url = DataUrl::from_path(data.path()).expect("a path");
     DataSet::open(url, &Expectation::default()).await.expect("opens").register(&engine).expect("registers");
     let suite = Suite::built_in().expect("the suite");

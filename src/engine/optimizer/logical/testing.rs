@@ -16,7 +16,8 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::engine::{Engine, EngineLimits, ForeignKey, Profile, Settings, TableKeys};
+pub(super) use crate::engine::test_support::engine;
+use crate::engine::{Engine, ForeignKey, TableKeys};
 
 /// The rules that go by keys.
 pub(super) const RULES: [&str; 3] = [
@@ -74,14 +75,6 @@ pub(super) async fn shop(sets: &[&str]) -> Engine {
         engine.register(name, Arc::new(table)).expect("registered");
     }
     engine
-}
-
-/// An engine without tables.
-pub(super) async fn engine(profile: &str, sets: &[&str]) -> Engine {
-    let sets: Vec<_> = sets.iter().map(|set| (*set).to_owned()).collect();
-    let settings = Settings::resolve(&Profile::find(profile).expect("built in"), [], &sets).expect("resolves");
-    let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
-    Engine::new(settings, &limits).await.expect("an engine")
 }
 
 /// The plan after all rules on logical plans.

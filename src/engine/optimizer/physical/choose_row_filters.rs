@@ -266,7 +266,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::ParquetScan;
-    use crate::engine::{Engine, EngineLimits, Profile, Settings};
+    use crate::engine::{Engine, test_support};
 
     /// `t`: 40,000 rows; `id` ascends, `day` has 100 values that stand together, `any` has 1,000 that do not, `text` is wide.
     const TABLES: [&str; 3] = [
@@ -274,7 +274,7 @@ mod tests {
         "create table days as select value as day, value % 10 as month from generate_series(0, 99)",
         "create table anys as select value as any from generate_series(0, 999)",
     ];
-    const COPY: &str = "copy (select value as id, value / 400 as day, value * 7919 % 40000 / 40 as any, \
+    const COPY: &str = "copy (select value as id, value div 400 as day, value * 7919 % 40000 div 40 as any, \
                         concat('a text of the row number ', value * 7919 % 40000) as text \
                         from generate_series(0, 39999)) to '{}/t.parquet'";
 
@@ -285,14 +285,9 @@ mod tests {
     }
 
     async fn engine(filter: &str, folder: &str) -> Engine {
-        let sets = [
-            format!("engine.pushdown.filter={filter}"),
-            "engine.sql.semantics=spark".to_owned(),
-            "datafusion.execution.target_partitions=1".to_owned(),
-        ];
-        let settings = Settings::resolve(&Profile::find("datafusion").expect("built in"), [], &sets);
-        let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
-        let engine = Engine::new(settings.expect("resolves"), &limits).await.expect("an engine");
+        let filter = format!("engine.pushdown.filter={filter}");
+        let sets = [&filter, "engine.sql.semantics=spark", "datafusion.execution.target_partitions=1"];
+        let engine = test_support::engine("datafusion", &sets).await;
         for statement in TABLES {
             engine.run(&statement.replace("{}", folder)).await.expect("made");
         }
@@ -302,11 +297,7 @@ mod tests {
     async fn engines() -> Engines {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().to_str().expect("UTF-8").to_owned();
-        let copy =
-            COPY.replace("{}", &path).replace("value / 400", "value div 400").replace("40000 / 40", "40000 div 40");
-        let settings = Settings::resolve(&Profile::find("default").expect("built in"), [], &[]).expect("resolves");
-        let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
-        Engine::new(settings, &limits).await.expect("an engine").run(&copy).await.expect("written");
+        test_support::engine("default", &[]).await.run(&COPY.replace("{}", &path)).await.expect("written");
         Engines { auto: engine("auto", &path).await, off: engine("off", &path).await, _folder: folder }
     }
 

@@ -665,18 +665,15 @@ mod tests {
     use arrow::util::pretty::pretty_format_batches;
     use expect_test::{Expect, expect};
 
-    use crate::engine::{Engine, EngineLimits, Profile, Settings};
+    use crate::engine::Engine;
+    use crate::engine::test_support::engine;
 
     /// Engines with the rule and without, with the same tables.
     async fn engines(tables: &[String]) -> [Engine; 2] {
         let mut engines = Vec::new();
         for on in ["true", "false"] {
-            let sets =
-                [format!("engine.optimizer.join_order={on}"), "datafusion.execution.target_partitions=2".to_owned()];
-            let settings =
-                Settings::resolve(&Profile::find("default").expect("built in"), [], &sets).expect("resolves");
-            let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
-            let engine = Engine::new(settings, &limits).await.expect("an engine");
+            let join_order = format!("engine.optimizer.join_order={on}");
+            let engine = engine("default", &[&join_order, "datafusion.execution.target_partitions=2"]).await;
             for table in tables {
                 engine.run(table).await.unwrap_or_else(|error| panic!("{table}: {error}"));
             }
