@@ -116,6 +116,23 @@ impl Estimate {
         self
     }
 
+    /// Narrows the ranges of columns to where they lie in rows of their table whose `key` lies in `range`: what a join leaves of a table's days
+    /// by their weeks, say, is a year of days. The key itself stays as it is.
+    pub(crate) fn narrow_beside(&mut self, key: usize, range: Range) {
+        let Some(column) = self.columns.get(key) else { return };
+        let Some(origin) = column.origin.clone() else { return };
+        if column.range.is_none_or(|own| own.overlap(range) == Some(own)) {
+            return;
+        }
+        for (place, column) in self.columns.iter_mut().enumerate() {
+            let beside = column.origin.as_ref().filter(|beside| place != key && beside.scan == origin.scan);
+            let Some(beside) = beside.filter(|beside| beside.column != origin.column) else { continue };
+            let Some(own) = column.range else { continue };
+            let left = origin.table.range_within(origin.column, range, beside.column);
+            column.range = left.and_then(|left| left.overlap(own)).or(column.range);
+        }
+    }
+
     /// The columns at these positions.
     pub(crate) fn project(&self, positions: impl IntoIterator<Item = usize>) -> Self {
         let columns = positions.into_iter().filter_map(|position| self.columns.get(position).cloned());

@@ -15,13 +15,13 @@ use arrow::compute::filter;
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, Statistics};
+use datafusion::common::{Result, ScalarValue, Statistics};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::source_as_provider;
-use datafusion::logical_expr::{LogicalPlan, TableScan};
+use datafusion::logical_expr::{LogicalPlan, Operator, TableScan};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::ObjectMeta;
 use tokio::sync::OnceCell;
@@ -265,6 +265,13 @@ impl TableKnowledge {
         Some(Counted { share, passes, columns: Memo::default() })
     }
 
+    /// Where the values of a column lie in rows whose values of another lie in a range. None if not all rows are at hand.
+    pub(crate) fn range_within(&self, other: usize, range: Range, column: usize) -> Option<Range> {
+        self.sample.get()?.as_ref().filter(|sample| sample.is_whole())?;
+        let counted = self.count(&within(self.schema(), other, range)?)?;
+        self.left(&counted, column)?.range
+    }
+
     /// What is left of a column. None if not all rows of the table, or of the column, are at hand.
     pub(crate) fn left(&self, counted: &Counted, column: usize) -> Option<Left> {
         counted.columns.get(&column, || Some(self.left_anew(counted, column))).flatten()
@@ -294,6 +301,23 @@ impl TableKnowledge {
     fn sampled(&self, column: usize) -> Option<ArrayRef> {
         self.columns.read().unwrap_or_else(PoisonError::into_inner).get(&column).cloned()
     }
+}
+
+/// That a column of whole numbers or days lies in a range.
+fn within(schema: &SchemaRef, column: usize, range: Range) -> Option<Conditions> {
+    let field = schema.fields().get(column)?;
+    let literal = |value: f64| -> Option<Arc<dyn PhysicalExpr>> {
+        Some(Arc::new(Literal::new(match field.data_type() {
+            DataType::Int32 => ScalarValue::Int32(Some(value as i32)),
+            DataType::Int64 => ScalarValue::Int64(Some(value as i64)),
+            DataType::Date32 => ScalarValue::Date32(Some(value as i32)),
+            _ => return None,
+        })))
+    };
+    let compared = |op, value: f64| -> Option<Arc<dyn PhysicalExpr>> {
+        Some(Arc::new(BinaryExpr::new(Arc::new(Column::new(field.name(), column)), op, literal(value)?)))
+    };
+    Some(vec![compared(Operator::GtEq, range.min)?, compared(Operator::LtEq, range.max)?])
 }
 
 /// The share of rows that pass. A sample without one says no more than that they are few.

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{PoisonError, RwLock};
 
-/// Values by their keys, for sessions that plan at the same time.
+/// The most values that are kept: a session that plans new statements for weeks must not grow by each of them.
+const VALUES_MAX: usize = 4096;
+
+/// Values by their keys, for sessions that plan at the same time. A full one is emptied.
 #[derive(Debug)]
 pub(super) struct Memo<K, V>(RwLock<HashMap<K, V>>);
 
@@ -26,7 +29,11 @@ impl<K: Eq + Hash, V: Clone> Memo<K, V> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
         known.or_else(|| {
             let value = work_out()?;
-            self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), value.clone());
+            let mut values = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            if values.len() >= VALUES_MAX {
+                values.clear();
+            }
+            values.insert(key.to_owned(), value.clone());
             Some(value)
         })
     }
@@ -42,5 +49,15 @@ mod tests {
         assert_eq!(memo.get(&1, || None), None);
         assert_eq!(memo.get(&1, || Some(2.0)), Some(2.0));
         assert_eq!(memo.get(&1, || panic!("it is known")), Some(2.0));
+    }
+
+    #[test]
+    fn a_full_one_is_emptied() {
+        let memo = Memo::<usize, f64>::default();
+        for key in 0..=VALUES_MAX {
+            assert_eq!(memo.get(&key, || Some(1.0)), Some(1.0));
+        }
+        assert_eq!(memo.0.read().unwrap().len(), 1);
+        assert_eq!(memo.get(&0, || Some(2.0)), Some(2.0));
     }
 }

@@ -307,7 +307,17 @@ fn of_join(plan: &dyn ExecutionPlan, left: &Estimate, right: &Estimate) -> Estim
         keys => side.rows * join::anti_share(keys, other.rows),
     };
     let estimate = match parts.join_type {
-        JoinType::Inner => join::both(left, right, inner),
+        JoinType::Inner => {
+            let mut joined = join::both(left, right, inner);
+            for (l, r) in parts.on.iter().filter_map(|(l, r)| Some((column_of(l)?, column_of(r)?))) {
+                let range = |side: &Estimate, column: usize| side.columns.get(column).and_then(|column| column.range);
+                if let Some((of_left, of_right)) = range(left, l).zip(range(right, r)) {
+                    joined.narrow_beside(l, of_right);
+                    joined.narrow_beside(left.columns.len() + r, of_left);
+                }
+            }
+            joined
+        }
         JoinType::Left => {
             let alone = left.rows * (1.0 - join::partner_share(&keys, right.rows) * unknown);
             join::outer(left, right, [0.0, alone], inner)

@@ -305,12 +305,14 @@ impl Region {
         if self.leaves.len() > RelationSet::CAPACITY {
             return None;
         }
-        let estimates: Vec<Estimate> = self.leaves.iter().map(|leaf| estimate(leaf.plan.as_ref(), knowledge)).collect();
+        let mut estimates: Vec<Estimate> =
+            self.leaves.iter().map(|leaf| estimate(leaf.plan.as_ref(), knowledge)).collect();
         let relations: Vec<Relation> = estimates
             .iter()
             .map(|estimate| Relation { rows: estimate.rows.max(1e-3), width_bytes: estimate.width_bytes() })
             .collect();
         let mut tree = self.tree.clone();
+        self.narrow(&tree, &mut estimates);
         Selectivities::new(self, &estimates).fill(&mut tree);
         let (tree, derived) = join_order::derive_transitive(&tree, &relations).ok()?;
         let mut conditions = self.conditions.clone();
@@ -318,6 +320,30 @@ impl Region {
         let limits = Limits { swap_initial_sides: true, ..Limits::default() };
         let outcome = join_order::order(&tree, &relations, &HashJoinCost::default(), limits).ok()?;
         (outcome.algorithm != Algorithm::Initial).then_some((outcome.tree, conditions))
+    }
+
+    /// Narrows what is known of a relation's columns to what inner joins leave of it by the ranges of other relations: it matters for the joins that
+    /// come after.
+    fn narrow(&self, tree: &Tree, estimates: &mut [Estimate]) {
+        let Tree::Join(join) = tree else { return };
+        if join.kind == JoinKind::Inner {
+            for predicate in &join.predicates {
+                let Condition::Equal(left, right) = &self.conditions[predicate.id] else { continue };
+                let Some((left, right)) = column_of(left).zip(column_of(right)) else { continue };
+                let place = |column: usize| {
+                    let leaf = self.leaf_of(column);
+                    (leaf, column - self.leaves[leaf].first_column)
+                };
+                let range = |(leaf, column): (usize, usize)| estimates[leaf].columns.get(column)?.range;
+                let (left, right) = (place(left), place(right));
+                if let Some((of_left, of_right)) = range(left).zip(range(right)) {
+                    estimates[left.0].narrow_beside(left.1, of_right);
+                    estimates[right.0].narrow_beside(right.1, of_left);
+                }
+            }
+        }
+        self.narrow(&join.left, estimates);
+        self.narrow(&join.right, estimates);
     }
 
     /// The operators of a tree, with the columns of the region's result. None if their schema is not the one that the region had.
