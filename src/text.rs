@@ -27,8 +27,8 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 pub fn prefix_of_all<'a>(names: &[&'a str]) -> Option<&'a str> {
     let (first, others) = names.split_first().filter(|(_, others)| !others.is_empty())?;
     let common = others.iter().fold(*first, |common, name| {
-        let length = common.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
-        common.get(..length).unwrap_or_default()
+        let same = common.chars().zip(name.chars()).take_while(|(a, b)| a == b);
+        &common[..same.map(|(a, _)| a.len_utf8()).sum()]
     });
     common.rfind('_').map(|end| &common[..=end])
 }
