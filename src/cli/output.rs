@@ -12,7 +12,7 @@ pub(super) fn data(text: &str) -> Result<(), Failure> {
 }
 
 /// A value as JSON for people and programs alike: several lines, the last one ended.
-pub(super) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+pub(super) fn json<T: serde::Serialize>(value: &T) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value);
     text.map(|text| text + "\n").map_err(|error| Failure::Other(error.to_string()))
 }
