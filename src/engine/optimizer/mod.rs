@@ -79,6 +79,8 @@ pub(super) fn physical_rules(start: &ConfigOptions, knowledge: &Arc<Knowledge>) 
     let place = position(&rules, |rule| rule.name() == "SanityCheckPlan");
     // Last of all that changes plans: the scans know all filters then.
     rules.insert(place, Arc::new(physical::ChooseRowFilters::new(knowledge)));
+    // After the rules that divide files among partitions.
+    rules.insert(place + 1, Arc::new(physical::SplitScans));
     // First, since filters are handed to scans by what the scans say of themselves.
     rules.insert(0, Arc::new(physical::FollowScanSettings::new(&start.execution.parquet)));
     rules

@@ -321,6 +321,7 @@ const DATAFUSION_PLANS: [&str; 4] = [
     "engine.sql.semantics=datafusion",
     "engine.pushdown.filter=on",
     "engine.optimizer.join_order=false",
+    "engine.optimizer.split_scans=false",
     "datafusion.optimizer.use_statistics_registry=false",
 ];
 
@@ -393,6 +394,7 @@ async fn explain_verbose_names_the_same_rules_of_datafusion() {
             "FollowScanSettings",
             "OrderJoins",
             "ChooseRowFilters",
+            "SplitScans",
             "inline_sql_functions",
             "spark_semantics",
             "fallible_last",

@@ -18,9 +18,11 @@ pub struct OptimizerOptions {
     pub eliminate_join: bool,
     /// Joins are put in the order that is expected to be cheapest.
     pub join_order: bool,
+    /// Files are read in pieces that any partition may take.
+    pub split_scans: bool,
 }
 
-const SWITCHES: [Switch<OptimizerOptions>; 4] = [
+const SWITCHES: [Switch<OptimizerOptions>; 5] = [
     Switch {
         name: "carry_group_columns",
         place: |optimizer| &mut optimizer.carry_group_columns,
@@ -40,6 +42,11 @@ const SWITCHES: [Switch<OptimizerOptions>; 4] = [
         name: "join_order",
         place: |optimizer| &mut optimizer.join_order,
         description: "Join tables in the order that is expected to be cheapest, instead of the order in which a statement names them",
+    },
+    Switch {
+        name: "split_scans",
+        place: |optimizer| &mut optimizer.split_scans,
+        description: "Read files in pieces that any partition may take, instead of one range for each partition",
     },
 ];
 

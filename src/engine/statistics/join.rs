@@ -28,6 +28,13 @@ pub(crate) fn equal_share(keys: &[KeyPair<'_>]) -> f64 {
     matched.left_share * matched.right_share / matched.left_domain.max(matched.right_domain)
 }
 
+/// The shares of the left and of the right rows that lie in the range of the other column, 0 to 1.
+pub(crate) fn shares_within((left, right): KeyPair<'_>) -> [f64; 2] {
+    let within =
+        |column: &ColumnEstimate, other: &ColumnEstimate| other.range.map_or(1.0, |range| column.share_within(range));
+    [within(left, right), within(right, left)]
+}
+
 /// The share of left rows that have a partner, 0 to 1.
 pub(crate) fn partner_share(keys: &[KeyPair<'_>], right_rows: f64) -> f64 {
     let Some(matched) = matched(keys) else { return 0.0 };

@@ -118,7 +118,7 @@ impl Condition {
             Self::Marked(mark) | Self::MarkedOrEqual(mark, ..) => vec![mark],
             _ => Vec::new(),
         };
-        Predicate { id, left, right, rejects_nulls, selectivity, is_hashable, equality, marks }
+        Predicate { id, left, right, rejects_nulls, selectivity, is_hashable, equality, marks, within: [1.0; 2] }
     }
 }
 

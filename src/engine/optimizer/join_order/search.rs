@@ -57,9 +57,19 @@ pub(super) struct Search<'a, M> {
     inputs: SetMap<JoinInput>,
     /// Pairs of sets looked at, whether they could be joined or not.
     pub(crate) pairs: usize,
-    // Buffers, kept so that no pair allocates.
+    // A buffer, kept so that no pair allocates.
     crossing: Vec<usize>,
-    has_hash_keys: bool,
+}
+
+/// What the predicates of a join mean for its cost.
+#[derive(Clone, Copy, Debug)]
+struct Keys {
+    /// Whether one can be the key of a hash join.
+    is_hashed: bool,
+    /// The share of the pairs with equal keys that the others leave.
+    others_share: f64,
+    /// The shares of the left and of the right input's rows within the range of the other's keys.
+    within: [f64; 2],
 }
 
 impl<'a, M: CostModel> Search<'a, M> {
@@ -73,7 +83,6 @@ impl<'a, M: CostModel> Search<'a, M> {
             inputs: SetMap::default(),
             pairs: 0,
             crossing: Vec::new(),
-            has_hash_keys: false,
         };
         search.reset(relation_count);
         search
@@ -115,10 +124,9 @@ impl<'a, M: CostModel> Search<'a, M> {
         self.pairs += 1;
         let cost_below = self.plan(one)?.cost + self.plan(other)?.cost;
         let applied = self.conflicts.apply(one, other, &mut self.crossing)?;
-        self.find_hash_keys(one, other);
         let Applied { kind, left, right } = applied;
         let output = self.input(one | other);
-        let (straight, exchanged) = self.join_costs(left, right, output);
+        let (straight, exchanged) = self.join_costs(kind, left, right, output);
         let split = |kind, build, probe| Some(Split { kind, build, probe });
         let (cost, split) = if exchanged < straight {
             (exchanged, split(kind.mirrored(), right, left))
@@ -140,9 +148,8 @@ impl<'a, M: CostModel> Search<'a, M> {
             // The joins of the tree itself can always be done.
             let applied = self.conflicts.apply(left, right, &mut self.crossing);
             debug_assert!(applied.is_some(), "{left:?} {right:?}");
-            self.find_hash_keys(left, right);
             let output = self.input(left | right);
-            let (straight, exchanged) = self.join_costs(left, right, output);
+            let (straight, exchanged) = self.join_costs(node.kind, left, right, output);
             cost += match (swap_sides, node.was_right) {
                 (true, _) => straight.min(exchanged),
                 (false, false) => straight,
@@ -163,21 +170,44 @@ impl<'a, M: CostModel> Search<'a, M> {
         Some(Tree::Join(Box::new(join)))
     }
 
-    /// Whether a predicate of the operators in `crossing` can be the key of a hash join.
-    fn find_hash_keys(&mut self, one: RelationSet, other: RelationSet) {
-        let mut predicates = self.crossing.iter().flat_map(|&index| &self.conflicts.operators[index].predicates);
-        self.has_hash_keys = predicates.any(|predicate| predicate.is_hash_key(one, other));
+    /// What is known of the predicates of the operators in `crossing`.
+    fn keys(&self, left: RelationSet, right: RelationSet) -> Keys {
+        let mut keys = Keys { is_hashed: false, others_share: 1.0, within: [1.0; 2] };
+        for predicate in self.crossing.iter().flat_map(|&index| &self.conflicts.operators[index].predicates) {
+            if !predicate.is_hash_key(left, right) {
+                keys.others_share *= predicate.selectivity;
+                continue;
+            }
+            keys.is_hashed = true;
+            for (operand, share) in [predicate.left, predicate.right].into_iter().zip(predicate.within) {
+                if operand == left {
+                    keys.within[0] *= share;
+                } else if operand == right {
+                    keys.within[1] *= share;
+                }
+            }
+        }
+        keys
     }
 
     /// The costs with `left` and with `right` as build side.
-    fn join_costs(&mut self, left: RelationSet, right: RelationSet, output: JoinInput) -> (f64, f64) {
+    fn join_costs(&mut self, kind: JoinKind, left: RelationSet, right: RelationSet, output: JoinInput) -> (f64, f64) {
+        let keys = self.keys(left, right);
         let (left, right) = (self.input(left), self.input(right));
-        let cost = |build, probe| {
-            let is_hashed = self.has_hash_keys;
-            let cost = self.model.join_cost(&JoinCandidate { build, probe, output, is_hashed });
+        let others_share = if keys.is_hashed { keys.others_share.max(f64::MIN_POSITIVE) } else { 1.0 };
+        let cost = |kind: JoinKind, build, probe, within| {
+            let join = JoinCandidate {
+                build,
+                probe,
+                output,
+                pairs: output.rows / others_share,
+                probe_share: if kind.keeps_right() { 1.0 } else { within },
+                is_hashed: keys.is_hashed,
+            };
+            let cost = self.model.join_cost(&join);
             if cost.is_nan() { f64::INFINITY } else { cost }
         };
-        (cost(left, right), cost(right, left))
+        (cost(kind, left, right, keys.within[1]), cost(kind.mirrored(), right, left, keys.within[0]))
     }
 
     fn input(&mut self, relations: RelationSet) -> JoinInput {

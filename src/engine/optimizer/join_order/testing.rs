@@ -2,7 +2,7 @@
 
 use super::cardinality::Estimator;
 use super::conflicts::Conflicts;
-use super::cost::{CostModel, HashJoinCost, JoinCandidate, JoinInput};
+use super::cost::{CostModel, HashJoinCost, JoinCandidate, JoinInput, Lookup};
 use super::hypergraph::Hypergraph;
 use super::search::Search;
 use super::set::RelationSet;
@@ -13,11 +13,9 @@ use super::{dphyp, greedy};
 pub(super) const MODEL: HashJoinCost = HashJoinCost {
     build_ns: 2.0,
     build_byte_ns: 0.0,
-    probe_ns: 1.0,
-    match_ns: 1.0,
+    lookups: &[Lookup { build_rows: 1.0, probe_ns: 1.0, match_ns: 1.0 }],
+    skip_ns: 0.0,
     output_byte_ns: 0.0,
-    miss_ns: 0.0,
-    cached_rows: 1.0,
     pair_ns: 0.1,
 };
 
@@ -219,6 +217,8 @@ impl InnerGraph {
             build: input(build),
             probe: input(probe),
             output: input(build | probe),
+            pairs: self.rows_of(build | probe),
+            probe_share: 1.0,
             is_hashed: true,
         })
     }

@@ -160,6 +160,7 @@ impl Derivation {
             is_hashable: true,
             equality: Some(Equality { class: left_class.0, left: left_class.1, right: right_class.1 }),
             marks: Vec::new(),
+            within: [1.0; 2],
         }
     }
 }

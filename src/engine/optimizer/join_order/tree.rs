@@ -73,6 +73,11 @@ impl JoinKind {
         matches!(self, Self::Right | Self::RightSemi | Self::RightAnti | Self::RightMark)
     }
 
+    /// Whether right rows without a partner are in the result.
+    pub(super) fn keeps_right(self) -> bool {
+        matches!(self, Self::Right | Self::Full | Self::RightAnti | Self::RightMark)
+    }
+
     /// Whether the columns of the right input are not part of the result.
     pub(super) fn hides_right(self) -> bool {
         matches!(self, Self::LeftSemi | Self::LeftAnti | Self::LeftMark)
@@ -111,6 +116,9 @@ pub(crate) struct Predicate {
     pub(crate) equality: Option<Equality>,
     /// The [`Join::id`]s of the mark joins whose column the predicate reads.
     pub(crate) marks: Vec<usize>,
+    /// Of an equality: the shares of the rows of `left` and of `right` that lie between the least and the greatest value of the other. A hash join tells
+    /// these two values to the scan of its probe side. 1 if they are not known.
+    pub(crate) within: [f64; 2],
 }
 
 impl Predicate {
@@ -127,6 +135,7 @@ impl Predicate {
             is_hashable: true,
             equality: None,
             marks: Vec::new(),
+            within: [1.0; 2],
         }
     }
 

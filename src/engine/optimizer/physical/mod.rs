@@ -6,12 +6,14 @@ mod keep_limits_off_scans;
 mod order_joins;
 mod read_all_columns;
 mod row_filter_cost;
+mod split_scans;
 
 pub(super) use choose_row_filters::ChooseRowFilters;
 pub(super) use follow_scan_settings::FollowScanSettings;
 pub(super) use keep_limits_off_scans::KeepLimitsOffScans;
 pub(super) use order_joins::OrderJoins;
 pub(super) use read_all_columns::ReadAllColumns;
+pub(super) use split_scans::SplitScans;
 
 use std::sync::Arc;
 

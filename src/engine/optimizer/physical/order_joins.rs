@@ -43,7 +43,9 @@ use crate::engine::optimizer::join_order::{
     Tree,
 };
 use crate::engine::settings::OptimizerOptions;
-use crate::engine::statistics::{ColumnEstimate, Estimate, KeyPair, Knowledge, column_of, equal_share, estimate};
+use crate::engine::statistics::{
+    ColumnEstimate, Estimate, KeyPair, Knowledge, column_of, equal_share, estimate, shares_within,
+};
 
 /// The share of the pairs of rows that pass a condition that is no equality.
 const CONDITION_SHARE: f64 = 1.0 / 3.0;
@@ -281,6 +283,7 @@ impl Region {
             is_hashable: equality.is_some(),
             equality,
             marks: Vec::new(),
+            within: [1.0; 2],
         }
     }
 
@@ -305,45 +308,21 @@ impl Region {
         if self.leaves.len() > RelationSet::CAPACITY {
             return None;
         }
-        let mut estimates: Vec<Estimate> =
-            self.leaves.iter().map(|leaf| estimate(leaf.plan.as_ref(), knowledge)).collect();
+        let estimates: Vec<Estimate> = self.leaves.iter().map(|leaf| estimate(leaf.plan.as_ref(), knowledge)).collect();
         let relations: Vec<Relation> = estimates
             .iter()
             .map(|estimate| Relation { rows: estimate.rows.max(1e-3), width_bytes: estimate.width_bytes() })
             .collect();
         let mut tree = self.tree.clone();
-        self.narrow(&tree, &mut estimates);
-        Selectivities::new(self, &estimates).fill(&mut tree);
-        let (tree, derived) = join_order::derive_transitive(&tree, &relations).ok()?;
+        let selectivities = Selectivities::new(self, estimates);
+        selectivities.fill(&mut tree);
+        let (mut tree, derived) = join_order::derive_transitive(&tree, &relations).ok()?;
         let mut conditions = self.conditions.clone();
         conditions.extend(derived.iter().map(|derived| derive(derived, &self.conditions)));
+        selectivities.fill_ranges(&mut tree, &conditions);
         let limits = Limits { swap_initial_sides: true, ..Limits::default() };
         let outcome = join_order::order(&tree, &relations, &HashJoinCost::default(), limits).ok()?;
         (outcome.algorithm != Algorithm::Initial).then_some((outcome.tree, conditions))
-    }
-
-    /// Narrows what is known of a relation's columns to what inner joins leave of it by the ranges of other relations: it matters for the joins that
-    /// come after.
-    fn narrow(&self, tree: &Tree, estimates: &mut [Estimate]) {
-        let Tree::Join(join) = tree else { return };
-        if join.kind == JoinKind::Inner {
-            for predicate in &join.predicates {
-                let Condition::Equal(left, right) = &self.conditions[predicate.id] else { continue };
-                let Some((left, right)) = column_of(left).zip(column_of(right)) else { continue };
-                let place = |column: usize| {
-                    let leaf = self.leaf_of(column);
-                    (leaf, column - self.leaves[leaf].first_column)
-                };
-                let range = |(leaf, column): (usize, usize)| estimates[leaf].columns.get(column)?.range;
-                let (left, right) = (place(left), place(right));
-                if let Some((of_left, of_right)) = range(left).zip(range(right)) {
-                    estimates[left.0].narrow_beside(left.1, of_right);
-                    estimates[right.0].narrow_beside(right.1, of_left);
-                }
-            }
-        }
-        self.narrow(&join.left, estimates);
-        self.narrow(&join.right, estimates);
     }
 
     /// The operators of a tree, with the columns of the region's result. None if their schema is not the one that the region had.
@@ -523,45 +502,118 @@ impl Sides<'_> {
 }
 
 /// What the conditions of a region leave, each of all pairs of rows.
+///
+/// Several equalities between the same relations are one key, and the first has what the key leaves. Keys are taken one after the other, those first
+/// that leave the least of a relation, and what they leave of it narrows its other columns for those that come after: if weeks leave a year of
+/// `date_dim`, the days of `inventory` meet a year of days and not two centuries.
 struct Selectivities<'a> {
     region: &'a Region,
-    estimates: &'a [Estimate],
+    /// What is known of relations when all keys have been taken.
+    estimates: Vec<Estimate>,
+    /// By the numbers of conditions.
+    shares: BTreeMap<usize, f64>,
+}
+
+/// The equalities between two sets of relations.
+struct Key {
+    conditions: Vec<usize>,
+    is_inner: bool,
 }
 
 impl<'a> Selectivities<'a> {
-    fn new(region: &'a Region, estimates: &'a [Estimate]) -> Self {
-        Self { region, estimates }
+    fn new(region: &'a Region, estimates: Vec<Estimate>) -> Self {
+        let mut found = Self { region, estimates, shares: BTreeMap::new() };
+        let mut keys = Vec::new();
+        found.collect(&region.tree, &mut keys);
+        keys.sort_by(|a, b| found.least_share(a).total_cmp(&found.least_share(b)));
+        for key in keys {
+            found.take(&key);
+        }
+        found
     }
 
-    /// Puts them into a tree. Several equalities between the same relations are one key: the first has what the key leaves.
-    fn fill(&self, tree: &mut Tree) {
+    /// Finds the keys of a tree. What is no equality leaves a share that nobody counted.
+    fn collect(&mut self, tree: &Tree, keys: &mut Vec<Key>) {
         let Tree::Join(join) = tree else { return };
-        let mut keys: BTreeMap<(RelationSet, RelationSet), Vec<usize>> = BTreeMap::new();
-        for (place, predicate) in join.predicates.iter_mut().enumerate() {
+        let mut of_sides: BTreeMap<(RelationSet, RelationSet), Vec<usize>> = BTreeMap::new();
+        for predicate in &join.predicates {
             match &self.region.conditions[predicate.id] {
-                Condition::Equal(..) => keys.entry((predicate.left, predicate.right)).or_default().push(place),
-                Condition::Other(_) => predicate.selectivity = CONDITION_SHARE,
+                Condition::Equal(..) => {
+                    of_sides.entry((predicate.left, predicate.right)).or_default().push(predicate.id)
+                }
+                Condition::Other(_) => drop(self.shares.insert(predicate.id, CONDITION_SHARE)),
             }
         }
-        for places in keys.values() {
-            let pairs: Option<Vec<KeyPair<'_>>> =
-                places.iter().map(|place| self.pair(join.predicates[*place].id)).collect();
-            let share = pairs.map_or(CONDITION_SHARE, |pairs| equal_share(&pairs).max(1e-12));
-            join.predicates[places[0]].selectivity = share.min(1.0);
+        let is_inner = join.kind == JoinKind::Inner;
+        keys.extend(of_sides.into_values().map(|conditions| Key { conditions, is_inner }));
+        self.collect(&join.left, keys);
+        self.collect(&join.right, keys);
+    }
+
+    /// The share that the ranges of a key's columns leave of the relation of which they leave less.
+    fn least_share(&self, key: &Key) -> f64 {
+        let pairs = key.conditions.iter().filter_map(|id| self.pair(&self.region.conditions[*id]));
+        pairs.flat_map(shares_within).fold(1.0, f64::min)
+    }
+
+    fn take(&mut self, key: &Key) {
+        let pairs = key.conditions.iter().map(|id| self.pair(&self.region.conditions[*id]));
+        let pairs: Option<Vec<KeyPair<'_>>> = pairs.collect();
+        let share = pairs.map_or(CONDITION_SHARE, |pairs| equal_share(&pairs).max(1e-12));
+        self.shares.insert(key.conditions[0], share.min(1.0));
+        for id in key.conditions.iter().filter(|_| key.is_inner) {
+            self.narrow(&self.region.conditions[*id]);
+        }
+    }
+
+    /// Narrows the columns beside those of an equality to rows in the other one's range.
+    fn narrow(&mut self, condition: &Condition) {
+        let Condition::Equal(left, right) = condition else { return };
+        let Some((left, right)) = self.place(left).zip(self.place(right)) else { return };
+        let range = |(leaf, column): (usize, usize)| self.estimates[leaf].columns.get(column)?.range;
+        if let Some((of_left, of_right)) = range(left).zip(range(right)) {
+            self.estimates[left.0].narrow_beside(left.1, of_right);
+            self.estimates[right.0].narrow_beside(right.1, of_left);
+        }
+    }
+
+    /// Puts the shares into a tree.
+    fn fill(&self, tree: &mut Tree) {
+        let Tree::Join(join) = tree else { return };
+        for predicate in &mut join.predicates {
+            predicate.selectivity = self.shares.get(&predicate.id).copied().unwrap_or(1.0);
         }
         self.fill(&mut join.left);
         self.fill(&mut join.right);
     }
 
-    fn pair(&self, condition: usize) -> Option<KeyPair<'a>> {
-        let Condition::Equal(left, right) = &self.region.conditions[condition] else { return None };
+    /// Puts into a tree what lies within the ranges of keys.
+    fn fill_ranges(&self, tree: &mut Tree, conditions: &[Condition]) {
+        let Tree::Join(join) = tree else { return };
+        for predicate in &mut join.predicates {
+            if let Some(pair) = self.pair(&conditions[predicate.id]) {
+                predicate.within = shares_within(pair);
+            }
+        }
+        self.fill_ranges(&mut join.left, conditions);
+        self.fill_ranges(&mut join.right, conditions);
+    }
+
+    fn pair(&self, condition: &Condition) -> Option<KeyPair<'_>> {
+        let Condition::Equal(left, right) = condition else { return None };
         Some((self.column(left)?, self.column(right)?))
     }
 
-    fn column(&self, expr: &PhysicalExprRef) -> Option<&'a ColumnEstimate> {
+    fn column(&self, expr: &PhysicalExprRef) -> Option<&ColumnEstimate> {
+        let (leaf, column) = self.place(expr)?;
+        self.estimates[leaf].columns.get(column)
+    }
+
+    /// The relation of a plain column, and its place there.
+    fn place(&self, expr: &PhysicalExprRef) -> Option<(usize, usize)> {
         let column = column_of(expr)?;
         let leaf = self.region.leaf_of(column);
-        self.estimates[leaf].columns.get(column - self.region.leaves[leaf].first_column)
+        Some((leaf, column - self.region.leaves[leaf].first_column))
     }
 }
 

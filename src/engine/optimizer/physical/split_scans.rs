@@ -1,0 +1,137 @@
+//! [`SplitScans`]: files are read in pieces that any partition may take, instead of one long range for each partition.
+//!
+//! ```text
+//!   before   partition 0  [ 1998 ─────────── 2000 ]     a join leaves 1999 alone: partition 0 reads it,
+//!            partition 1  [ 2000 ─────────── 2002 ]     and partition 1 has nothing to do
+//!
+//!   after    partition 0  [ ── ][ ── ][ ── ][ ── ]      both take the next piece when they are done with one
+//!            partition 1  [ ── ][ ── ][ ── ][ ── ]
+//! ```
+//!
+//! DataFusion divides the bytes of all files by the number of partitions. Facts come in the order of their dates, and most queries ask for
+//! some: what row groups' minima, page indexes and the filters of joins leave lies in a few neighbours of one range. An idle partition may take a file
+//! from another (`engine.adaptive.work_stealing`), but no part of a range that has been begun. A row group belongs to the range that has its first
+//! byte, so pieces of any size have each row once.
+//!
+//! A scan stays as it is if its partitions may not take each other's files: it keeps an order, or its partitions are those of a table. So it does if it
+//! has one partition, or a limit, or is so small that to open a piece would cost more than another could save.
+
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::datasource::listing::{FileRange, PartitionedFile};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::Result;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::parquet_scan;
+use crate::engine::settings::OptimizerOptions;
+
+/// The pieces of a partition's files, at most but for files that are whole.
+const PIECES_MAX: u64 = 16;
+/// The least size of a piece: 4 MiB are decoded in some ten milliseconds, and a piece is opened in a tenth of one.
+const PIECE_BYTES_MIN: u64 = 4 << 20;
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::engine::optimizer) struct SplitScans;
+
+impl PhysicalOptimizerRule for SplitScans {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        if !OptimizerOptions::of(config).split_scans || !config.execution.enable_file_stream_work_stealing {
+            return Ok(plan);
+        }
+        let split = plan.transform_up(|node| {
+            let groups = parquet_scan(&node).and_then(|(_, scan, _)| Some((scan, split(scan)?)));
+            Ok(match groups {
+                Some((scan, groups)) => {
+                    let scan = FileScanConfigBuilder::from(scan.clone()).with_file_groups(groups).build();
+                    Transformed::yes(DataSourceExec::from_data_source(scan) as _)
+                }
+                None => Transformed::no(node),
+            })
+        });
+        Ok(split?.data)
+    }
+
+    fn name(&self) -> &str {
+        "SplitScans"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// The files of a scan in pieces; none if they stay as they are.
+fn split(scan: &FileScanConfig) -> Option<Vec<FileGroup>> {
+    let is_shared = !scan.preserve_order && scan.output_ordering.is_empty() && scan.output_partitioning.is_none();
+    if !is_shared || scan.limit.is_some() || scan.file_groups.len() < 2 {
+        return None;
+    }
+    let bytes: u64 = scan.file_groups.iter().flat_map(FileGroup::iter).map(|file| length(&range(file))).sum();
+    let piece_bytes = (bytes / scan.file_groups.len() as u64 / PIECES_MAX).max(PIECE_BYTES_MIN);
+    let groups: Vec<FileGroup> = scan
+        .file_groups
+        .iter()
+        .map(|group| group.iter().flat_map(|file| pieces(file, piece_bytes)).collect())
+        .collect();
+    let count = |groups: &[FileGroup]| groups.iter().map(FileGroup::len).sum::<usize>();
+    (count(&groups) > count(&scan.file_groups)).then_some(groups)
+}
+
+/// A file as pieces of about that size.
+fn pieces(file: &PartitionedFile, piece_bytes: u64) -> Vec<PartitionedFile> {
+    let whole = range(file);
+    let count = (length(&whole) / piece_bytes).max(1) as i64;
+    if count == 1 {
+        return vec![file.clone()];
+    }
+    let step = (whole.end - whole.start) / count;
+    let piece = |number: i64| {
+        let start = whole.start + number * step;
+        let end = if number + 1 == count { whole.end } else { start + step };
+        PartitionedFile { range: Some(FileRange { start, end }), ..file.clone() }
+    };
+    (0..count).map(piece).collect()
+}
+
+fn range(file: &PartitionedFile) -> FileRange {
+    file.range.clone().unwrap_or(FileRange { start: 0, end: i64::try_from(file.object_meta.size).unwrap_or(i64::MAX) })
+}
+
+fn length(range: &FileRange) -> u64 {
+    u64::try_from(range.end - range.start).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The ranges of a file's pieces in MiB, of a file or of a range of it.
+    #[track_caller]
+    fn check(size: u64, range: Option<(i64, i64)>, piece: u64, expected: &[(i64, i64)]) {
+        let mut file = PartitionedFile::new("f.parquet", size << 20);
+        file.range = range.map(|(start, end)| FileRange { start: start << 20, end: end << 20 });
+        let pieces = pieces(&file, piece << 20);
+        let found = pieces.iter().map(super::range).map(|range| (range.start >> 20, range.end >> 20));
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn pieces_follow_each_other_and_have_all() {
+        check(30, None, 10, &[(0, 10), (10, 20), (20, 30)]);
+        check(35, None, 10, &[(0, 11), (11, 23), (23, 35)]);
+        check(100, Some((50, 100)), 25, &[(50, 75), (75, 100)]);
+    }
+
+    #[test]
+    fn small_files_stay_whole() {
+        check(19, None, 10, &[(0, 19)]);
+        check(0, None, 10, &[(0, 0)]);
+        check(100, Some((50, 60)), 10, &[(50, 60)]);
+    }
+}
