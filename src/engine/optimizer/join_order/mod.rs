@@ -50,8 +50,7 @@ mod evaluate;
 mod testing;
 
 use cardinality::Estimator;
-use cost::CostModel;
-pub(in crate::engine::optimizer) use cost::HashJoinCost;
+pub(in crate::engine::optimizer) use cost::{CostModel, HashJoinCost, JoinCandidate, JoinInput};
 pub(in crate::engine::optimizer) use set::RelationSet;
 pub(in crate::engine::optimizer) use transitive::{Derived, Operand, Side, derive_transitive};
 pub(in crate::engine::optimizer) use tree::{Equality, Join, JoinKind, OrderError, Predicate, Relation, Tree};

@@ -13,8 +13,9 @@
 //! DataFusion hands every filter to the scan, or none. Either is wrong for a good part of TPC-DS: a filter in the scan saves decoding
 //! the other columns of rows that do not pass, and costs piecing rows together and, for the filter that a join makes of its
 //! build side, a second lookup of each row. Here each filter is decided on by its own, by the share of rows that is expected to pass, by
-//! what the columns behind it cost, and by how long the runs of passing rows are ([`row_filter_cost`]). Above,
-//! 2% of the rows have a partner in November 2000, all have a store, and 97% have a quantity of more than 3.
+//! what the columns behind it cost, by how long the runs of passing rows are, and by what the operators up to the join would do with the rows
+//! that it drops ([`row_filter_cost`]). Above, 2% of the rows have a partner in November 2000, all have a store, and 97% have a quantity of more
+//! than 3.
 //!
 //! DataFusion's own `pushdown_filters` is off then, so that every filter of the statement stands in an operator, and scans know all filters
 //! for leaving out row groups and pages. The rule comes last: what it takes is moved from that operator into the scan; what joins find
@@ -22,6 +23,7 @@
 //! the others.
 
 use std::collections::HashMap;
+use std::ptr;
 use std::sync::Arc;
 
 use datafusion::common::Result;
@@ -38,12 +40,13 @@ use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::replace_children_if_necessary;
 
+use super::operator_work::work_ns;
 use super::row_filter_cost::{self, RowFilter};
 use super::{is_movable, parquet_scan};
 use crate::engine::columns::with_columns;
 use crate::engine::settings::{PushdownOptions, RowFilters};
 use crate::engine::statistics::{
-    ColumnEstimate, Estimate, Knowledge, column_of, estimate_each, partner_share, passing, table_of,
+    ColumnEstimate, Estimate, Knowledge, Passing, column_of, estimate_each, partner_share, passing, table_of,
 };
 
 /// The share of rows that pass a filter that is found while the statement runs, and not by a join: that of `ORDER BY … LIMIT`, or of `min`
@@ -67,8 +70,8 @@ impl PhysicalOptimizerRule for ChooseRowFilters {
         if PushdownOptions::of(config).filter != RowFilters::Auto {
             return Ok(plan);
         }
-        let builds = BuildSides::of(plan.as_ref(), &self.knowledge);
-        self.choose(plan, &builds)
+        let operators = Operators::of(plan.as_ref(), &self.knowledge);
+        self.choose(plan, &operators, &[])
     }
 
     fn name(&self) -> &str {
@@ -81,18 +84,26 @@ impl PhysicalOptimizerRule for ChooseRowFilters {
 }
 
 impl ChooseRowFilters {
-    fn choose(&self, plan: Arc<dyn ExecutionPlan>, builds: &BuildSides) -> Result<Arc<dyn ExecutionPlan>> {
+    /// `above` are the joins above `plan` that find filters for it.
+    fn choose(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        operators: &Operators,
+        above: &[JoinAbove],
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let joins = Joins { operators, above };
         let filter = plan.downcast_ref::<FilterExec>().filter(|filter| filter.fetch().is_none());
         if let Some(filter) = filter
             && let Some(scan) = ParquetScan::of(filter.input())
         {
-            return Ok(self.of_filtered(filter, &scan, builds)?.unwrap_or(plan));
+            return Ok(self.of_filtered(filter, &scan, joins)?.unwrap_or(plan));
         }
         if let Some(scan) = ParquetScan::of(&plan) {
-            let chosen = self.chosen(&scan, Vec::new(), builds);
+            let chosen = self.chosen(&scan, Vec::new(), joins);
             return Ok(if chosen.is_empty() { plan } else { scan.filtering(&chosen, None)? });
         }
-        let inputs = plan.children().into_iter().map(|input| self.choose(Arc::clone(input), builds));
+        let below = operators.below(plan.as_ref(), above);
+        let inputs = plan.children().into_iter().map(|input| self.choose(Arc::clone(input), operators, &below));
         let inputs = inputs.collect::<Result<Vec<_>>>()?;
         replace_children_if_necessary(plan, inputs)
     }
@@ -102,7 +113,7 @@ impl ChooseRowFilters {
         &self,
         filter: &FilterExec,
         scan: &ParquetScan<'_>,
-        builds: &BuildSides,
+        joins: Joins<'_>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let written = split_conjunction(filter.predicate());
         // As the scan has them; those that it did not take are not its to evaluate.
@@ -111,7 +122,7 @@ impl ChooseRowFilters {
             .iter()
             .map(|condition| scan.on_table(condition).filter(|moved| known.contains(moved) && is_movable(moved)))
             .collect();
-        let chosen = self.chosen(scan, moved.iter().flatten().cloned().collect(), builds);
+        let chosen = self.chosen(scan, moved.iter().flatten().cloned().collect(), joins);
         if chosen.is_empty() {
             return Ok(None);
         }
@@ -127,15 +138,14 @@ impl ChooseRowFilters {
     }
 
     /// The conditions that a scan is to filter rows by, in that order: of those that stand above it, and of those found while running.
-    fn chosen(&self, scan: &ParquetScan<'_>, above: Vec<PhysicalExprRef>, builds: &BuildSides) -> Vec<PhysicalExprRef> {
+    fn chosen(&self, scan: &ParquetScan<'_>, above: Vec<PhysicalExprRef>, joins: Joins<'_>) -> Vec<PhysicalExprRef> {
         let found = scan.conditions().into_iter().filter(|condition| dynamic(condition).is_some());
         let conditions: Vec<PhysicalExprRef> = above.into_iter().chain(found).collect();
         if conditions.is_empty() {
             return conditions;
         }
         let Some(table) = table_of(scan.operator, &self.knowledge) else { return Vec::new() };
-        let filters: Vec<RowFilter> =
-            conditions.iter().map(|condition| row_filter(condition, &table, builds)).collect();
+        let filters: Vec<RowFilter> = conditions.iter().map(|condition| row_filter(condition, &table, joins)).collect();
         let chosen = row_filter_cost::choose(&filters, &table, &scan.columns_read(&table));
         chosen.into_iter().map(|index| Arc::clone(&conditions[index])).collect()
     }
@@ -146,22 +156,49 @@ fn dynamic(condition: &PhysicalExprRef) -> Option<&DynamicFilterPhysicalExpr> {
     condition.downcast_ref::<DynamicFilterPhysicalExpr>()
 }
 
-fn row_filter(condition: &PhysicalExprRef, table: &Estimate, builds: &BuildSides) -> RowFilter {
+fn row_filter(condition: &PhysicalExprRef, table: &Estimate, joins: Joins<'_>) -> RowFilter {
     let columns: Vec<usize> = collect_columns(condition).iter().map(Column::index).collect();
     let Some(dynamic) = dynamic(condition) else {
-        let passing = passing(condition, table);
-        return RowFilter { columns, share: passing.share, run_rows: passing.run_rows, repeats_a_join: false };
+        let Passing { share, run_rows } = passing(condition, table);
+        return RowFilter { columns, share, run_rows, join_ns: None };
     };
-    let share = builds.share(dynamic, table);
+    let share = joins.operators.share(dynamic, table);
     let runs = columns.iter().filter_map(|column| table.columns.get(*column)?.run_rows());
     let run_rows = runs.reduce(f64::min).unwrap_or(1.0);
-    RowFilter { columns, share: share.unwrap_or(BEST_SHARE), run_rows, repeats_a_join: share.is_some() }
+    let join_ns = share.map(|_| joins.work_ns_below(dynamic) / table.rows.max(1.0));
+    RowFilter { columns, share: share.unwrap_or(BEST_SHARE), run_rows, join_ns }
 }
 
-/// What is known of the build sides of joins that make filters, by the filter's number.
+/// A join that finds a filter for what is below it.
+#[derive(Debug, Clone, Copy)]
+struct JoinAbove {
+    filter: u64,
+    /// The work of the operators between the join and where one is.
+    work_ns: f64,
+}
+
+/// What is known of the joins above a scan.
+#[derive(Clone, Copy)]
+struct Joins<'a> {
+    operators: &'a Operators,
+    above: &'a [JoinAbove],
+}
+
+impl Joins<'_> {
+    /// The work of the operators between the scan and the join that finds a filter.
+    fn work_ns_below(&self, filter: &DynamicFilterPhysicalExpr) -> f64 {
+        let number = filter.expression_id();
+        self.above.iter().find(|join| Some(join.filter) == number).map_or(0.0, |join| join.work_ns)
+    }
+}
+
+/// What is known of a plan's operators.
 #[derive(Debug, Default)]
-struct BuildSides {
-    by_filter: HashMap<u64, BuildSide>,
+struct Operators {
+    /// The build sides of joins that find filters, by the filter's number.
+    builds: HashMap<u64, BuildSide>,
+    /// What each operator costs, by its address.
+    work_ns: HashMap<*const (), f64>,
 }
 
 #[derive(Debug)]
@@ -170,31 +207,48 @@ struct BuildSide {
     rows: f64,
 }
 
-impl BuildSides {
+impl Operators {
     fn of(plan: &dyn ExecutionPlan, knowledge: &Knowledge) -> Self {
         let mut all = Self::default();
-        estimate_each(plan, knowledge, &mut |operator, inputs, _| {
+        estimate_each(plan, knowledge, &mut |operator, inputs, output| {
+            all.work_ns.insert(address(operator), work_ns(operator, inputs, output));
             if let (Some(join), Some(build)) = (operator.downcast_ref::<HashJoinExec>(), inputs.first())
-                && let Some(filter) = join.dynamic_expressions_produced().first()
-                && let Some(number) = filter.expression_id()
+                && let Some(number) = filter_number(operator)
             {
                 let keys = join.on().iter();
                 let keys = keys.map(|(left, _)| column_of(left).and_then(|column| build.columns.get(column).cloned()));
-                all.by_filter.insert(number, BuildSide { keys: keys.collect(), rows: build.rows });
+                all.builds.insert(number, BuildSide { keys: keys.collect(), rows: build.rows });
             }
         });
         all
     }
 
+    /// The joins above the inputs of `plan`, given those above itself.
+    fn below(&self, plan: &dyn ExecutionPlan, above: &[JoinAbove]) -> Vec<JoinAbove> {
+        let own_ns = self.work_ns.get(&address(plan)).copied().unwrap_or_default();
+        let farther = above.iter().map(|join| JoinAbove { work_ns: join.work_ns + own_ns, ..*join });
+        farther.chain(filter_number(plan).map(|filter| JoinAbove { filter, work_ns: 0.0 })).collect()
+    }
+
     /// The share of a table's rows that pass the filter of a join; none for other filters.
     fn share(&self, filter: &DynamicFilterPhysicalExpr, table: &Estimate) -> Option<f64> {
-        let build = self.by_filter.get(&filter.expression_id()?)?;
+        let build = self.builds.get(&filter.expression_id()?)?;
         let keys = filter.children().into_iter().zip(&build.keys).filter_map(|(probe, key)| {
             let probe = column_of(probe).and_then(|column| table.columns.get(column))?;
             Some((probe, key.as_ref()?))
         });
         Some(partner_share(&keys.collect::<Vec<_>>(), build.rows))
     }
+}
+
+fn address(plan: &dyn ExecutionPlan) -> *const () {
+    ptr::from_ref(plan).cast()
+}
+
+/// The number of the filter that a join finds while it runs.
+fn filter_number(plan: &dyn ExecutionPlan) -> Option<u64> {
+    let join = plan.downcast_ref::<HashJoinExec>()?;
+    join.dynamic_expressions_produced().first()?.expression_id()
 }
 
 /// A scan of Parquet files.

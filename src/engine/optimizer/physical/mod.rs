@@ -3,6 +3,7 @@
 mod choose_row_filters;
 mod follow_scan_settings;
 mod keep_limits_off_scans;
+mod operator_work;
 mod order_joins;
 mod read_all_columns;
 mod row_filter_cost;

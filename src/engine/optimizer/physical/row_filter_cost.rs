@@ -8,7 +8,8 @@
 //!
 //! The reader of Parquet skips rows if the runs of rows that it takes and leaves have at least 32 rows on average, and otherwise
 //! decodes all and drops some (`RowSelectionPolicy::Auto` of the parquet crate). So a filter saves decoding only where rows that pass stand
-//! together, or are few; what it costs is due for each row that reaches it. Filters are evaluated one after the other, the next only
+//! together, or are few; what it costs is due for each row that reaches it. The filter of a join saves, besides, what the operators between do with
+//! rows that the join would drop. Filters are evaluated one after the other, the next only
 //! on what the last one left.
 
 use crate::engine::statistics::Estimate;
@@ -42,8 +43,8 @@ pub(super) struct RowFilter {
     pub(super) share: f64,
     /// How many rows follow each other that have the same result, on average.
     pub(super) run_rows: f64,
-    /// A join above drops the same rows.
-    pub(super) repeats_a_join: bool,
+    /// Of a filter that a join above finds, which drops the same rows itself: what the operators up to there cost for each row of the table, ns.
+    pub(super) join_ns: Option<f64>,
 }
 
 /// Which filters a scan is to evaluate, in that order. `read` are the columns of the scan's result, `table` has all columns.
@@ -79,18 +80,33 @@ fn cost_ns(order: &[usize], count: usize, filters: &[RowFilter], table: &Estimat
     };
     for filter in inside.iter().map(|filter| &filters[*filter]) {
         cost += decode(&filter.columns, share, run_rows);
-        cost += share * (SELECT_NS + if filter.repeats_a_join { LOOKUP_NS } else { 0.0 });
+        cost += share * (SELECT_NS + if filter.join_ns.is_some() { LOOKUP_NS } else { 0.0 });
         share *= filter.share;
         run_rows = run_rows.min(filter.run_rows);
     }
     cost += decode(read, share, run_rows);
-    for filter in outside.iter().map(|filter| &filters[*filter]).filter(|filter| !filter.repeats_a_join) {
+    for filter in outside.iter().map(|filter| &filters[*filter]).filter(|filter| filter.join_ns.is_none()) {
         cost += decode(&filter.columns, share, run_rows) + share * filter.share * COPY_NS * read.len() as f64;
         share *= filter.share;
     }
     // What joins look up themselves, of what is left for them.
-    let joins = filters.iter().filter(|filter| filter.repeats_a_join).count();
-    cost + share * LOOKUP_NS * joins as f64
+    let joins = filters.iter().filter(|filter| filter.join_ns.is_some()).count();
+    cost + share * LOOKUP_NS * joins as f64 + above_ns(filters, inside)
+}
+
+/// What the operators above cost for each row of the table: those below a join have fewer rows if the scan has its filter.
+fn above_ns(filters: &[RowFilter], inside: &[usize]) -> f64 {
+    let mut joins: Vec<f64> = filters.iter().filter_map(|filter| filter.join_ns).collect();
+    joins.sort_by(f64::total_cmp);
+    let inside = || inside.iter().map(|filter| &filters[*filter]);
+    let mut below = 0.0;
+    let between = joins.into_iter().map(|join_ns| {
+        let farther = inside().filter(|filter| filter.join_ns.is_some_and(|own| own >= join_ns));
+        let work = join_ns - below;
+        below = join_ns;
+        work * farther.map(|filter| filter.share).product::<f64>()
+    });
+    between.sum()
 }
 
 /// To decode a column, for each row of the table, of which a share is taken.
@@ -121,10 +137,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(share: f64, run_rows: f64, others: usize, repeats_a_join: bool, is_chosen: bool) {
-        let filter = RowFilter { columns: vec![0], share, run_rows, repeats_a_join };
+    fn check(share: f64, run_rows: f64, others: usize, join_ns: Option<f64>, is_chosen: bool) {
+        let filter = RowFilter { columns: vec![0], share, run_rows, join_ns };
         // A join needs its key.
-        let read: Vec<usize> = (usize::from(!repeats_a_join)..=others).collect();
+        let read: Vec<usize> = (usize::from(join_ns.is_none())..=others).collect();
         let chosen = choose(&[filter], &table(others), &read);
         assert_eq!(!chosen.is_empty(), is_chosen, "{share} in runs of {run_rows} before {others} columns");
     }
@@ -132,28 +148,45 @@ mod tests {
     #[test]
     fn shares_and_runs_decide() {
         // As measured: `cargo bench -- 'row filter'`.
-        check(0.001, 1.0, 3, false, true);
-        check(0.01, 1.0, 3, false, true);
-        check(0.05, 1.0, 3, false, false);
-        check(0.5, 1.0, 3, false, false);
-        check(0.05, 16.0, 3, false, true);
-        check(0.5, 16.0, 3, false, false);
-        check(0.5, 256.0, 3, false, true);
-        check(0.5, 65536.0, 3, false, true);
+        check(0.001, 1.0, 3, None, true);
+        check(0.01, 1.0, 3, None, true);
+        check(0.05, 1.0, 3, None, false);
+        check(0.5, 1.0, 3, None, false);
+        check(0.05, 16.0, 3, None, true);
+        check(0.5, 16.0, 3, None, false);
+        check(0.5, 256.0, 3, None, true);
+        check(0.5, 65536.0, 3, None, true);
         // Nothing is saved where no other column is read.
-        check(0.3, 1.0, 0, false, false);
+        check(0.3, 1.0, 0, None, false);
     }
 
     #[test]
     fn what_a_join_does_again_must_save_more() {
-        check(1.0, 16.0, 5, true, false);
-        check(0.97, 1000.0, 1, true, false);
-        check(0.02, 16.0, 2, true, true);
+        check(1.0, 16.0, 5, Some(0.0), false);
+        check(0.97, 1000.0, 1, Some(0.0), false);
+        check(0.02, 16.0, 2, Some(0.0), true);
+    }
+
+    #[test]
+    fn what_is_dropped_far_below_its_join_saves_the_operators_between() {
+        check(0.2, 1.0, 2, Some(0.0), false);
+        check(0.2, 1.0, 2, Some(100.0), true);
+        check(1.0, 1.0, 2, Some(1000.0), false);
+    }
+
+    #[test]
+    fn operators_count_for_the_filters_of_joins_above_them() {
+        let filter = |share, join_ns| RowFilter { columns: vec![0], share, run_rows: 1.0, join_ns };
+        let filters = [filter(0.5, Some(10.0)), filter(0.1, None), filter(0.2, Some(30.0))];
+        assert_eq!(above_ns(&filters, &[]), 30.0);
+        assert_eq!(above_ns(&filters, &[1]), 30.0);
+        assert_eq!(above_ns(&filters, &[0]), 10.0 * 0.5 + 20.0);
+        assert_eq!(above_ns(&filters, &[2, 0]), 10.0 * 0.5 * 0.2 + 20.0 * 0.2);
     }
 
     #[test]
     fn the_best_come_first_and_the_others_not() {
-        let filter = |share, run_rows| RowFilter { columns: vec![0], share, run_rows, repeats_a_join: true };
+        let filter = |share, run_rows| RowFilter { columns: vec![0], share, run_rows, join_ns: Some(0.0) };
         let filters = [filter(1.0, 1.0), filter(0.1, 100.0), filter(0.01, 100.0)];
         assert_eq!(choose(&filters, &table(4), &[1, 2, 3, 4]), [2, 1]);
         assert!(choose(&[], &table(4), &[1]).is_empty());
