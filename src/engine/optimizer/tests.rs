@@ -317,7 +317,7 @@ fn built_in_profiles_plan_the_suite_as_datafusion_does() {
 }
 
 /// What changes plans although it is on in a profile.
-const DATAFUSION_PLANS: [&str; 4] = [
+const DATAFUSION_PLANS: [&str; 5] = [
     "engine.sql.semantics=datafusion",
     "engine.pushdown.filter=on",
     "engine.optimizer.join_order=false",
