@@ -13,14 +13,13 @@
 use std::sync::Arc;
 
 use datafusion::common::config::{ConfigOptions, ParquetOptions};
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::physical_plan::FileScanConfigBuilder;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::parquet_scan;
+use super::replace_scans;
 
 /// Gives scans the session's way to read.
 #[derive(Debug)]
@@ -41,20 +40,14 @@ impl PhysicalOptimizerRule for FollowScanSettings {
         if follow(&self.start, &self.start, now).is_none() {
             return Ok(plan);
         }
-        let following = plan.transform_up(|node| {
-            let changed = parquet_scan(&node).and_then(|(_, scan, source)| {
-                let mut options = source.table_parquet_options().clone();
-                options.global = follow(&options.global, &self.start, now)?;
-                let source = source.clone().with_table_parquet_options(options);
-                let scan = FileScanConfigBuilder::from(scan.clone()).with_source(Arc::new(source)).build();
-                Some(DataSourceExec::from_data_source(scan))
-            });
-            Ok(match changed {
-                Some(scan) => Transformed::yes(scan as _),
-                None => Transformed::no(node),
-            })
-        });
-        Ok(following?.data)
+        replace_scans(plan, |scan, source| {
+            let mut options = source.table_parquet_options().clone();
+            let Some(followed) = follow(&options.global, &self.start, now) else { return Ok(None) };
+            options.global = followed;
+            let source = source.clone().with_table_parquet_options(options);
+            let scan = FileScanConfigBuilder::from(scan.clone()).with_source(Arc::new(source)).build();
+            Ok(Some(DataSourceExec::from_data_source(scan)))
+        })
     }
 
     fn name(&self) -> &str {

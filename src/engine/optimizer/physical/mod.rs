@@ -18,7 +18,8 @@ pub(super) use split_scans::SplitScans;
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::TreeNode;
+use datafusion::common::Result;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::PhysicalExprRef;
@@ -31,6 +32,21 @@ fn parquet_scan(node: &Arc<dyn ExecutionPlan>) -> Option<(&DataSourceExec, &File
     let operator = node.downcast_ref::<DataSourceExec>()?;
     let (config, source) = operator.downcast_to_file_source::<ParquetSource>()?;
     Some((operator, config, source))
+}
+
+/// The plan with other operators in place of those of its Parquet scans for which there is one.
+fn replace_scans(
+    plan: Arc<dyn ExecutionPlan>,
+    mut replacement: impl FnMut(&FileScanConfig, &ParquetSource) -> Result<Option<Arc<dyn ExecutionPlan>>>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let replaced = plan.transform_up(|node| {
+        let replacement = match parquet_scan(&node) {
+            Some((_, scan, source)) => replacement(scan, source)?,
+            None => None,
+        };
+        Ok(replacement.map_or_else(|| Transformed::no(node), Transformed::yes))
+    });
+    Ok(replaced?.data)
 }
 
 /// Whether a condition may see other rows than those it stands above.

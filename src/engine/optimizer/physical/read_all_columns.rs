@@ -12,7 +12,6 @@
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::physical_plan::{FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
@@ -21,7 +20,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
 
-use super::parquet_scan;
+use super::replace_scans;
 use crate::engine::PushdownOptions;
 
 /// Moves each scan's projection into an operator above it.
@@ -33,17 +32,7 @@ impl PhysicalOptimizerRule for ReadAllColumns {
         if PushdownOptions::of(config).projection {
             return Ok(plan);
         }
-        let widened = plan.transform_up(|node| {
-            let widened = match parquet_scan(&node) {
-                Some((_, scan, source)) => with_all_columns(scan, source)?,
-                None => None,
-            };
-            Ok(match widened {
-                Some(widened) => Transformed::yes(widened),
-                None => Transformed::no(node),
-            })
-        });
-        Ok(widened?.data)
+        replace_scans(plan, with_all_columns)
     }
 
     fn name(&self) -> &str {

@@ -19,7 +19,6 @@
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::listing::{FileRange, PartitionedFile};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder};
 use datafusion::datasource::source::DataSourceExec;
@@ -27,7 +26,7 @@ use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::parquet_scan;
+use super::replace_scans;
 use crate::engine::settings::OptimizerOptions;
 
 /// The pieces of a partition's files, at most but for files that are whole.
@@ -44,17 +43,10 @@ impl PhysicalOptimizerRule for SplitScans {
         if !OptimizerOptions::of(config).split_scans || !config.execution.enable_file_stream_work_stealing {
             return Ok(plan);
         }
-        let split = plan.transform_up(|node| {
-            let groups = parquet_scan(&node).and_then(|(_, scan, _)| Some((scan, split(scan)?)));
-            Ok(match groups {
-                Some((scan, groups)) => {
-                    let scan = FileScanConfigBuilder::from(scan.clone()).with_file_groups(groups).build();
-                    Transformed::yes(DataSourceExec::from_data_source(scan) as _)
-                }
-                None => Transformed::no(node),
-            })
-        });
-        Ok(split?.data)
+        replace_scans(plan, |scan, _| {
+            let scan_of = |groups| FileScanConfigBuilder::from(scan.clone()).with_file_groups(groups).build();
+            Ok(split(scan).map(|groups| DataSourceExec::from_data_source(scan_of(groups)) as _))
+        })
     }
 
     fn name(&self) -> &str {
