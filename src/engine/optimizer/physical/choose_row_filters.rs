@@ -467,6 +467,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn rows_are_dropped_before_an_aggregate_that_would_have_no_use_for_them() {
+        let anys = "(select any from anys where any % 4 = 1) few";
+        check(&format!("select min(text), sum(id) from t join {anys} on t.any = few.any"), expect![""]).await;
+        check(
+            &format!(
+                "select * from (select any, text, count(*) from t group by any, text) g join {anys} on g.any = few.any"
+            ),
+            expect![""],
+        )
+        .await;
+    }
+
+    #[tokio::test]
     async fn what_can_fail_stays_behind_the_others() {
         check(
             "select min(text) from t where day = 3 and 10 div (id - 100) >= 0",

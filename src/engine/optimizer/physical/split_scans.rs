@@ -101,7 +101,10 @@ fn length(range: &FileRange) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use arrow::util::pretty::pretty_format_batches;
+
     use super::*;
+    use crate::engine::{Engine, test_support};
 
     /// The ranges of a file's pieces in MiB, of a file or of a range of it.
     #[track_caller]
@@ -125,5 +128,57 @@ mod tests {
         check(19, None, 10, &[(0, 19)]);
         check(0, None, 10, &[(0, 0)]);
         check(100, Some((50, 60)), 10, &[(50, 60)]);
+    }
+
+    /// The pieces of each partition of the only scan in a plan, and the rows of the statement.
+    async fn planned(engine: &Engine, sql: &str) -> (Vec<usize>, String) {
+        let plan = engine.plan(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let mut pieces = Vec::new();
+        let mut visit = vec![Arc::clone(plan.physical())];
+        while let Some(operator) = visit.pop() {
+            visit.extend(operator.children().into_iter().cloned());
+            if let Some((_, scan, _)) = parquet_scan(&operator) {
+                pieces = scan.file_groups.iter().map(FileGroup::len).collect();
+            }
+        }
+        let batches = engine.run(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        (pieces, pretty_format_batches(&batches).expect("text").to_string())
+    }
+
+    const TABLE: &str = "create external table t stored as parquet location '{}/t.parquet'";
+    const SORTED: &str = "create external table s stored as parquet location '{}/t.parquet' with order (id)";
+    /// Some 20 MB in 24 row groups: hashes do not compress to less than half.
+    const COPY: &str = "copy (select value as id, md5(cast(value as string)) as text from generate_series(0, 1199999)) \
+                        to '{}/t.parquet' options ('format.max_row_group_size' 50000)";
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn pieces_have_each_row_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = async |is_on: bool, partitions: usize| {
+            let partitions = format!("datafusion.execution.target_partitions={partitions}");
+            let engine =
+                test_support::engine("default", &[&format!("engine.optimizer.split_scans={is_on}"), &partitions]).await;
+            if !folder.path().join("t.parquet").exists() {
+                engine.run(&COPY.replace("{}", folder.path().to_str().expect("UTF-8"))).await.expect("written");
+            }
+            for table in [TABLE, SORTED] {
+                engine.run(&table.replace("{}", folder.path().to_str().expect("UTF-8"))).await.expect("made");
+            }
+            engine
+        };
+        let (on, off, single) = (engine(true, 2).await, engine(false, 2).await, engine(true, 1).await);
+        let all = "select count(*), sum(id), min(text), max(text) from t where text >= '0'";
+        let (pieces, rows) = planned(&on, all).await;
+        assert!(pieces.len() == 2 && pieces.iter().all(|pieces| (2..=16).contains(pieces)), "{pieces:?}");
+        assert_eq!(planned(&off, all).await, (vec![1, 1], rows.clone()));
+        assert_eq!(planned(&single, all).await, (vec![1], rows));
+        for (sql, expected) in [
+            ("select max(text) from t where id between 100 and 120000", pieces),
+            ("select id from s where text > 'fffff' order by id", vec![1, 1]),
+        ] {
+            let (pieces, rows) = planned(&on, sql).await;
+            assert_eq!(pieces, expected, "{sql}");
+            assert_eq!(rows, planned(&off, sql).await.1, "{sql}");
+        }
     }
 }
