@@ -57,7 +57,13 @@ async fn look_at_data(args: &DataArgs) -> Result<Data, Failure> {
         Err(error) => return Ok(Data::Unfit(chain(&error))),
     };
     match set.verified_files().await {
-        Ok(verified) => Ok(Data::There { place, bytes: set.bytes(), verified }),
+        Ok(verified) => Ok(Data::There {
+            place,
+            bytes: set.bytes(),
+            verified,
+            uncounted_tables: set.uncounted().len(),
+            keys_are_verified: set.keys_are_verified(),
+        }),
         Err(error) => Ok(Data::Unfit(chain(&error))),
     }
 }

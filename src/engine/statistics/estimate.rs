@@ -55,6 +55,32 @@ pub(crate) struct Origin {
     pub(crate) scan_rows: f64,
 }
 
+/// How many combinations of values there are of columns that have so many values each: those of one scan are no more than were counted
+/// in its table, or than it has rows; those of several scans are independent.
+pub(super) fn combinations(columns: &[(&ColumnEstimate, f64)]) -> f64 {
+    let mut independent = 1.0;
+    let mut scans: Vec<(&Origin, f64, Vec<usize>)> = Vec::new();
+    for (column, distinct) in columns {
+        match &column.origin {
+            None => independent *= distinct,
+            Some(origin) => match scans.iter_mut().find(|(known, ..)| known.scan == origin.scan) {
+                Some((_, product, columns)) => {
+                    *product *= distinct;
+                    columns.push(origin.column);
+                }
+                None => scans.push((origin, *distinct, vec![origin.column])),
+            },
+        }
+    }
+    scans.into_iter().fold(independent, |all, (origin, product, mut columns)| {
+        columns.sort_unstable();
+        columns.dedup();
+        let counted = if columns.len() > 1 { origin.table.combinations(&columns) } else { None };
+        let most = origin.table.row_count().max(1.0);
+        all * product.min(counted.map_or(most, |counted| counted.min(most)))
+    })
+}
+
 impl Range {
     /// How many whole numbers are in it.
     pub(crate) fn width(self) -> f64 {

@@ -12,9 +12,9 @@
 //! system", SIGMOD 1979) is taken within the range that both keys have in common, and with the distinct values of the unfiltered tables:
 //! a filter on one side does not make its values more likely on the other.
 //!
-//! The values of a key of several columns are as many as the product of its columns' values, but no more than the table has rows.
+//! The values of a key of several columns are as many as [`combinations`] says.
 
-use super::estimate::{ColumnEstimate, Estimate, Range};
+use super::estimate::{ColumnEstimate, Estimate, Range, combinations};
 
 /// The share of an anti join's left rows that are expected to stay, at least.
 const ANTI_SHARE_MIN: f64 = 0.05;
@@ -59,31 +59,24 @@ struct Matched {
 
 /// None if the keys have no value in common.
 fn matched(keys: &[KeyPair<'_>]) -> Option<Matched> {
-    let mut all = Matched { left_share: 1.0, right_share: 1.0, left_domain: 1.0, right_domain: 1.0 };
+    let (mut left_share, mut right_share) = (1.0, 1.0);
+    let (mut left_domains, mut right_domains) = (Vec::new(), Vec::new());
     for (left, right) in keys {
         let common = match (left.range, right.range) {
             (Some(left), Some(right)) => Some(left.overlap(right)?),
             _ => None,
         };
-        all.left_share *= share(left, common);
-        all.right_share *= share(right, common);
-        all.left_domain *= common.map_or(left.domain, |range| left.domain_within(range));
-        all.right_domain *= common.map_or(right.domain, |range| right.domain_within(range));
+        left_share *= share(left, common);
+        right_share *= share(right, common);
+        left_domains.push((*left, common.map_or(left.domain, |range| left.domain_within(range))));
+        right_domains.push((*right, common.map_or(right.domain, |range| right.domain_within(range))));
     }
-    all.left_domain = all.left_domain.min(table_rows(keys.iter().map(|(left, _)| *left)));
-    all.right_domain = all.right_domain.min(table_rows(keys.iter().map(|(_, right)| *right)));
-    Some(all)
+    let (left_domain, right_domain) = (combinations(&left_domains), combinations(&right_domains));
+    Some(Matched { left_share, right_share, left_domain, right_domain })
 }
 
 fn share(column: &ColumnEstimate, common: Option<Range>) -> f64 {
     common.map_or(1.0 - column.null_share, |range| column.share_within(range))
-}
-
-/// The rows of the table that all columns come from; no bound if they do not come from one.
-fn table_rows<'a>(mut columns: impl Iterator<Item = &'a ColumnEstimate>) -> f64 {
-    let Some(first) = columns.next().and_then(|column| column.origin.as_ref()) else { return f64::INFINITY };
-    let same = columns.all(|column| column.origin.as_ref().is_some_and(|origin| origin.scan == first.scan));
-    if same { first.table.row_count().max(1.0) } else { f64::INFINITY }
 }
 
 /// The columns of a join's result in the order of the left ones and then the right ones, with that many rows.

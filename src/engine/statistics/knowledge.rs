@@ -7,8 +7,8 @@
 //!   a condition ──────────▶ count: on the sample, once for each set of conditions
 //! ```
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter;
@@ -37,8 +37,8 @@ use crate::engine::columns::with_columns;
 /// What a session knows of its tables.
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
-    /// By each of their files: store and path.
-    tables: RwLock<HashMap<FileKey, Arc<TableKnowledge>>>,
+    /// By each of their files: store and path. They are gone when their providers are.
+    tables: RwLock<HashMap<FileKey, Weak<TableKnowledge>>>,
     providers: ByProvider<TableKnowledge>,
     /// What was counted before.
     given: ByProvider<GivenStatistics>,
@@ -62,6 +62,8 @@ pub(crate) struct TableKnowledge {
     /// None for what cannot be counted.
     counts: Memo<Conditions, Option<Arc<Counted>>>,
     distinct: Memo<usize, f64>,
+    /// Of several columns together.
+    combinations: Memo<Vec<usize>, f64>,
     run_rows: Memo<usize, f64>,
 }
 
@@ -132,9 +134,9 @@ impl Knowledge {
     pub(crate) fn of_scan(&self, config: &FileScanConfig) -> Option<Arc<TableKnowledge>> {
         let file = config.file_groups.iter().flat_map(|group| group.iter()).next()?;
         let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-        let table = tables.get(&key(config, &file.object_meta))?;
+        let table = tables.get(&key(config, &file.object_meta))?.upgrade()?;
         let is_same = table.files().any(|known| is_unchanged(known, &file.object_meta));
-        (is_same && schema_of(&table.config) == schema_of(config)).then(|| Arc::clone(table))
+        (is_same && schema_of(&table.config) == schema_of(config)).then_some(table)
     }
 
     async fn table(&self, scan: &TableScan, session: &dyn Session) -> Result<Option<Arc<TableKnowledge>>> {
@@ -145,13 +147,20 @@ impl Knowledge {
         let plan = provider.scan(session, None, &[], None).await?;
         let Some(config) = file_scan(&plan) else { return Ok(None) };
         let given = self.given.get(&provider);
-        let Some(table) = TableKnowledge::new(config, given.as_deref()) else { return Ok(None) };
-        let table = Arc::new(table);
-        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-        tables.extend(table.files().map(|file| (key(config, file), Arc::clone(&table))));
+        // A path in FROM has a new provider in each statement.
+        let known = self.of_scan(config).filter(|known| given.is_none() && known.is_of(config));
+        let known = known.or_else(|| Some(Arc::new(TableKnowledge::new(config, given.as_deref())?)));
+        let Some(table) = known else { return Ok(None) };
         self.providers.insert(&provider, Arc::clone(&table));
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        tables.retain(|_, known| known.strong_count() > 0);
+        tables.extend(table.files().map(|file| (key(config, file), Arc::downgrade(&table))));
         Ok(Some(table))
     }
+}
+
+fn files_of(config: &FileScanConfig) -> impl Iterator<Item = &ObjectMeta> {
+    config.file_groups.iter().flat_map(|group| group.iter()).map(|file| &file.object_meta)
 }
 
 fn key(config: &FileScanConfig, file: &ObjectMeta) -> FileKey {
@@ -188,6 +197,7 @@ impl TableKnowledge {
             columns: RwLock::default(),
             counts: Memo::default(),
             distinct: Memo::default(),
+            combinations: Memo::default(),
             run_rows: Memo::default(),
         })
     }
@@ -203,7 +213,15 @@ impl TableKnowledge {
     }
 
     fn files(&self) -> impl Iterator<Item = &ObjectMeta> {
-        self.config.file_groups.iter().flat_map(|group| group.iter()).map(|file| &file.object_meta)
+        files_of(&self.config)
+    }
+
+    /// Whether its files are those of a scan, and none has changed.
+    fn is_of(&self, config: &FileScanConfig) -> bool {
+        let states = |config| -> BTreeSet<_> {
+            files_of(config).map(|file| (&file.location, file.size, file.last_modified)).collect()
+        };
+        states(&self.config) == states(config)
     }
 
     fn schema(&self) -> &SchemaRef {
@@ -238,31 +256,27 @@ impl TableKnowledge {
 
     /// What is left where all conditions are true, whose columns are numbered as the table's. None if that cannot be counted.
     pub(crate) fn count(&self, conditions: &[Arc<dyn PhysicalExpr>]) -> Option<Arc<Counted>> {
-        self.counts.get(conditions, || Some(self.count_anew(conditions).map(Arc::new))).flatten()
+        self.counts.get(conditions, || self.count_anew(conditions)).flatten()
     }
 
-    fn count_anew(&self, conditions: &[Arc<dyn PhysicalExpr>]) -> Option<Counted> {
+    /// None of columns that are not at hand, which they may be for the next statement.
+    fn count_anew(&self, conditions: &[Arc<dyn PhysicalExpr>]) -> Option<Option<Arc<Counted>>> {
         let sample = self.sample.get()?.as_ref()?;
         let columns = self.columns.read().unwrap_or_else(PoisonError::into_inner);
         let (positions, arrays): (Vec<usize>, Vec<ArrayRef>) =
             columns.iter().map(|(position, array)| (*position, Arc::clone(array))).unzip();
+        let conditions: Option<Conditions> = conditions.iter().map(|condition| at(condition, &positions)).collect();
+        let conditions = conditions?;
         let row_count = arrays.first()?.len();
-        let schema = Arc::new(self.schema().project(&positions).ok()?);
-        let options = RecordBatchOptions::new().with_row_count(Some(row_count));
-        let batch = RecordBatch::try_new_with_options(schema, arrays, &options).ok()?;
-        let mut passes: Option<BooleanArray> = None;
-        for condition in conditions {
-            let condition = at(condition, &positions)?;
-            let value = condition.evaluate(&batch).ok()?.into_array(row_count).ok()?;
-            let value = value.as_boolean_opt()?.clone();
-            passes = Some(match passes {
-                Some(others) => arrow::compute::and_kleene(&others, &value).ok()?,
-                None => value,
-            });
-        }
-        let passes = passes?;
-        let share = share(passes.true_count(), row_count, sample.is_whole());
-        Some(Counted { share, passes, columns: Memo::default() })
+        let passes = || {
+            let schema = Arc::new(self.schema().project(&positions).ok()?);
+            let options = RecordBatchOptions::new().with_row_count(Some(row_count));
+            passing_rows(&conditions, &RecordBatch::try_new_with_options(schema, arrays, &options).ok()?)
+        };
+        Some(passes().map(|passes| {
+            let share = share(passes.true_count(), row_count, sample.is_whole());
+            Arc::new(Counted { share, passes, columns: Memo::default() })
+        }))
     }
 
     /// Where the values of a column lie in rows whose values of another lie in a range. None if not all rows are at hand.
@@ -274,13 +288,16 @@ impl TableKnowledge {
 
     /// What is left of a column. None if not all rows of the table, or of the column, are at hand.
     pub(crate) fn left(&self, counted: &Counted, column: usize) -> Option<Left> {
-        counted.columns.get(&column, || Some(self.left_anew(counted, column))).flatten()
+        counted.columns.get(&column, || self.left_anew(counted, column)).flatten()
     }
 
-    fn left_anew(&self, counted: &Counted, column: usize) -> Option<Left> {
-        self.sample.get()?.as_ref().filter(|sample| sample.is_whole())?;
+    /// None of a column that is not at hand, which it may be for the next statement.
+    fn left_anew(&self, counted: &Counted, column: usize) -> Option<Option<Left>> {
+        if !self.sample.get()?.as_ref()?.is_whole() {
+            return Some(None);
+        }
         let array = filter(&self.sampled(column)?, &counted.passes).ok()?;
-        Some(Left { distinct: distinct::of_all(&array)?, range: range(&array) })
+        Some(distinct::of_all(&array).map(|distinct| Left { distinct, range: range(&array) }))
     }
 
     /// Distinct values of a column but for NULL; none if nobody has counted them and it is not in the sample.
@@ -292,6 +309,14 @@ impl TableKnowledge {
         self.distinct.get(&column, || distinct::of_sample(&self.sampled(column)?, self.row_count))
     }
 
+    /// Distinct combinations of values of several columns, NULL among the values; none if not all are in the sample.
+    pub(crate) fn combinations(&self, columns: &[usize]) -> Option<f64> {
+        self.combinations.get(columns, || {
+            let arrays: Option<Vec<ArrayRef>> = columns.iter().map(|column| self.sampled(*column)).collect();
+            distinct::of_sample_together(&arrays?, self.row_count)
+        })
+    }
+
     /// How many rows with the same value of a column follow each other, on average; none if it is not in the sample.
     pub(crate) fn run_rows(&self, column: usize) -> Option<f64> {
         self.run_rows.get(&column, || distinct::run_rows(&self.sampled(column)?))
@@ -301,6 +326,20 @@ impl TableKnowledge {
     fn sampled(&self, column: usize) -> Option<ArrayRef> {
         self.columns.read().unwrap_or_else(PoisonError::into_inner).get(&column).cloned()
     }
+}
+
+/// The rows for which all conditions are true; none if one cannot be evaluated.
+fn passing_rows(conditions: &[Arc<dyn PhysicalExpr>], rows: &RecordBatch) -> Option<BooleanArray> {
+    let mut passing: Option<BooleanArray> = None;
+    for condition in conditions {
+        let value = condition.evaluate(rows).ok()?.into_array(rows.num_rows()).ok()?;
+        let value = value.as_boolean_opt()?.clone();
+        passing = Some(match passing {
+            Some(others) => arrow::compute::and_kleene(&others, &value).ok()?,
+            None => value,
+        });
+    }
+    passing
 }
 
 /// That a column of whole numbers or days lies in a range.
@@ -357,4 +396,65 @@ fn range(array: &ArrayRef) -> Option<Range> {
 /// The columns of a table whose files a scan reads, those in the names of folders last.
 pub(super) fn schema_of(config: &FileScanConfig) -> &SchemaRef {
     config.file_source().table_schema().table_schema()
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::prelude::{ParquetReadOptions, SessionContext};
+
+    use super::*;
+
+    /// What a statement did not ask for is found out when the next one does.
+    #[tokio::test]
+    async fn what_was_not_at_hand_is_looked_for_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (context, knowledge) = (SessionContext::new(), Knowledge::default());
+        let path = format!("{}/t.parquet", folder.path().display());
+        let copy = format!("copy (select value as a, value * 2 as b from generate_series(1, 10)) to '{path}'");
+        context.sql(&copy).await.expect("planned").collect().await.expect("written");
+        context.register_parquet("t", &path, ParquetReadOptions::default()).await.expect("registered");
+        let table = async |sql: &str| {
+            let plan = context.sql(sql).await.expect("planned").into_optimized_plan().expect("optimized");
+            knowledge.learn(&plan, &context.state()).await.expect("learned");
+            let scan = context.state().create_physical_plan(&plan).await.expect("planned");
+            knowledge.of_scan(file_scan(&scan).expect("a scan")).expect("known")
+        };
+        let below = |column: &str, index| -> Conditions {
+            let column = Arc::new(Column::new(column, index));
+            vec![Arc::new(BinaryExpr::new(column, Operator::Lt, Arc::new(Literal::new(ScalarValue::Int64(Some(5))))))]
+        };
+        let found = |table: Arc<TableKnowledge>| {
+            let of_a = table.count(&below("a", 0)).expect("it is there");
+            (table.left(&of_a, 1).and_then(|left| left.range), table.count(&below("b", 1)).map(|of_b| of_b.share))
+        };
+        assert_eq!(found(table("select a from t where a < 5").await), (None, None));
+        assert_eq!(found(table("select b from t").await), (Some(Range { min: 2.0, max: 8.0 }), Some(0.2)));
+    }
+
+    /// What is known of a file when a statement names it that nobody else named; the second knows it from the first.
+    #[tokio::test]
+    async fn a_file_is_known_as_long_as_a_statement_reads_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (context, knowledge) = (SessionContext::new(), Knowledge::default());
+        let read = async |name: &str| {
+            let path = format!("{}/{name}.parquet", folder.path().display());
+            let table = context.read_parquet(path, ParquetReadOptions::default()).await.expect("a table");
+            let plan = table.into_unoptimized_plan();
+            knowledge.learn(&plan, &context.state()).await.expect("learned");
+            let scan = context.state().create_physical_plan(&plan).await.expect("planned");
+            let known = knowledge.of_scan(file_scan(&scan).expect("a scan")).expect("known");
+            (plan, Arc::downgrade(&known))
+        };
+        for name in ["one", "two"] {
+            let path = format!("{}/{name}.parquet", folder.path().display());
+            let copy = format!("copy (select value as a from generate_series(1, 10)) to '{path}'");
+            context.sql(&copy).await.expect("planned").collect().await.expect("written");
+        }
+        let (first_plan, first) = read("one").await;
+        let (second_plan, second) = read("one").await;
+        assert!(first.ptr_eq(&second) && first.strong_count() > 0);
+        drop((first_plan, second_plan));
+        let (_plan, _) = read("two").await;
+        assert_eq!((first.strong_count(), knowledge.tables.read().expect("not poisoned").len()), (0, 1));
+    }
 }

@@ -7,7 +7,7 @@
 //! | inner join | see [`join`] |
 //! | left, right, full join | as inner, and the rows without a partner of the sides that are kept |
 //! | semi, anti, mark join | the left rows that have, or lack, a partner; all |
-//! | group by | the values of all keys multiplied, those of one scan up to its rows; as many as are drawn from them by the input's rows |
+//! | group by | the combinations of the keys' values, as many as are drawn from them by the input's rows |
 //! | union | the sum |
 //! | limit | at most the limit |
 //! | sort, window, repartition and their like | the same |
@@ -30,7 +30,7 @@ use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
 
 use super::condition;
-use super::estimate::{ColumnEstimate, Estimate, Origin, Range, drawn};
+use super::estimate::{ColumnEstimate, Estimate, Origin, Range, combinations, drawn};
 use super::join;
 use super::knowledge::{Knowledge, schema_of};
 
@@ -72,8 +72,8 @@ pub(crate) fn of_operator(plan: &dyn ExecutionPlan, inputs: &[&Estimate], knowle
         let columns = projection.expr().iter().zip(schema.fields());
         let columns = columns.map(|(projected, field)| of_expression(&projected.expr, field.data_type(), input));
         Estimate { rows: input.rows, columns: columns.collect() }
-    } else if let [left, right] = inputs {
-        of_join(plan, left, right)
+    } else if let (Some(join), [left, right]) = (JoinParts::of(plan), inputs) {
+        of_join(&join, left, right)
     } else if let (Some(aggregate), [input]) = (plan.downcast_ref::<AggregateExec>(), inputs) {
         of_aggregate(aggregate, input)
     } else if plan.downcast_ref::<UnionExec>().is_some() || plan.downcast_ref::<InterleaveExec>().is_some() {
@@ -118,13 +118,17 @@ pub(crate) fn table_of(scan: &DataSourceExec, knowledge: &Knowledge) -> Option<E
     let table = knowledge.of_scan(config);
     let known_rows = statistics.num_rows.get_value().map(|rows| *rows as f64);
     let rows = known_rows.or(table.as_ref().map(|table| table.row_count()))?;
-    let whole = table.as_ref().map_or(&statistics, |table| table.statistics());
+    // A scan that leaves out files by their names has fewer rows than the table that the columns are known of.
+    let (whole, whole_rows) = match &table {
+        Some(table) => (table.statistics(), table.row_count()),
+        None => (&statistics, rows),
+    };
     let identity = std::ptr::from_ref(scan).cast::<()>() as usize;
     let column = |(position, field): (usize, &Arc<arrow::datatypes::Field>)| {
-        let mut column = of_column(rows, field.data_type(), whole.column_statistics.get(position));
+        let mut column = of_column(whole_rows, field.data_type(), whole.column_statistics.get(position));
         if let Some(table) = &table {
             if let Some(distinct) = table.distinct(position) {
-                (column.distinct, column.domain) = (distinct, distinct);
+                (column.distinct, column.domain) = (distinct.min(rows.max(1.0)), distinct);
             }
             column.origin =
                 Some(Origin { table: Arc::clone(table), column: position, scan: identity, scan_rows: rows });
@@ -264,29 +268,17 @@ fn of_aggregate(aggregate: &AggregateExec, input: &Estimate) -> Estimate {
     Estimate { rows, columns }
 }
 
-/// How many groups rows have, whose keys are independent of each other but for those of one scan: they are no more than its rows.
+/// How many groups rows have.
 fn group_count(keys: &[&ColumnEstimate], rows: f64) -> f64 {
-    let mut of_scans: Vec<(usize, f64, f64)> = Vec::new();
-    let mut groups = 1.0;
-    for key in keys {
-        // NULL is a group, too.
-        let distinct = key.distinct + if key.null_share > 0.0 { 1.0 } else { 0.0 };
-        match &key.origin {
-            None => groups *= distinct,
-            Some(origin) => match of_scans.iter_mut().find(|(scan, ..)| *scan == origin.scan) {
-                Some((_, product, _)) => *product *= distinct,
-                None => of_scans.push((origin.scan, distinct, origin.table.row_count())),
-            },
-        }
-    }
-    groups *= of_scans.into_iter().map(|(_, product, rows)| product.min(rows.max(1.0))).product::<f64>();
+    // NULL is a group, too.
+    let values = |key: &ColumnEstimate| key.distinct + if key.null_share > 0.0 { 1.0 } else { 0.0 };
+    let groups = combinations(&keys.iter().map(|key| (*key, values(key))).collect::<Vec<_>>());
     // So many are drawn from them by so many rows.
     if groups >= rows * 1e6 { rows } else { drawn(groups, groups.max(rows), rows).min(rows).max(rows.min(1.0)) }
 }
 
 /// The result of a join, left columns before right ones.
-fn of_join(plan: &dyn ExecutionPlan, left: &Estimate, right: &Estimate) -> Estimate {
-    let parts = JoinParts::of(plan);
+fn of_join(parts: &JoinParts<'_>, left: &Estimate, right: &Estimate) -> Estimate {
     let keys: Vec<join::KeyPair<'_>> = parts
         .on
         .iter()
@@ -359,27 +351,35 @@ struct JoinParts<'a> {
 }
 
 impl<'a> JoinParts<'a> {
-    fn of(plan: &'a dyn ExecutionPlan) -> Self {
+    /// None of what is no join.
+    fn of(plan: &'a dyn ExecutionPlan) -> Option<Self> {
         let share = |filter: Option<&datafusion::physical_plan::joins::utils::JoinFilter>| {
             filter.map_or(1.0, |filter| condition::guessed_share(filter.expression()))
         };
         if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
             let projection = join.projection.as_deref();
-            Self { join_type: *join.join_type(), on: join.on(), filter_share: share(join.filter()), projection }
-        } else if let Some(join) = plan.downcast_ref::<SortMergeJoinExec>() {
-            Self {
-                join_type: join.join_type(),
+            return Some(Self {
+                join_type: *join.join_type(),
                 on: join.on(),
-                filter_share: share(join.filter().as_ref()),
-                projection: None,
-            }
-        } else if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
-            let projection = join.projection().as_deref();
-            Self { join_type: *join.join_type(), on: &[], filter_share: share(join.filter()), projection }
-        } else {
-            debug_assert!(plan.downcast_ref::<CrossJoinExec>().is_some() || plan.children().len() == 2);
-            Self { join_type: JoinType::Inner, on: &[], filter_share: 1.0, projection: None }
+                filter_share: share(join.filter()),
+                projection,
+            });
         }
+        if let Some(join) = plan.downcast_ref::<SortMergeJoinExec>() {
+            let filter_share = share(join.filter().as_ref());
+            return Some(Self { join_type: join.join_type(), on: join.on(), filter_share, projection: None });
+        }
+        if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
+            let projection = join.projection().as_deref();
+            return Some(Self {
+                join_type: *join.join_type(),
+                on: &[],
+                filter_share: share(join.filter()),
+                projection,
+            });
+        }
+        plan.downcast_ref::<CrossJoinExec>()?;
+        Some(Self { join_type: JoinType::Inner, on: &[], filter_share: 1.0, projection: None })
     }
 }
 

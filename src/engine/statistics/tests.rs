@@ -45,3 +45,15 @@ async fn operators_of_the_suite_give_about_what_was_expected() {
         assert!(at(5) <= half && at(9) <= most, "{kind}: half within {}, nine tenths within {}", at(5), at(9));
     }
 }
+
+#[tokio::test]
+async fn inputs_of_a_union_are_added() {
+    let engine = engine("default", &[]).await;
+    engine.run("create table t as select value as a from generate_series(1, 100)").await.expect("a table");
+    for inputs in 1..5 {
+        let plan = engine.plan(&vec!["select a from t"; inputs].join(" union all ")).await.expect("planned");
+        let (_, tracer) = engine.trace(plan).expect("watched");
+        let top = tracer.expect("tracing is on").trace().operators.swap_remove(0);
+        assert_eq!(top.estimated_rows, Some(100 * inputs as u64), "{}", top.name);
+    }
+}

@@ -145,6 +145,10 @@ pub enum Data {
         bytes: u64,
         /// Files whose content was compared with the manifest, and all files; nothing without a manifest.
         verified: Option<(usize, usize)>,
+        /// Tables of which nobody has counted the values.
+        uncounted_tables: usize,
+        /// Whether the declared keys were looked for in the rows.
+        keys_are_verified: bool,
     },
 }
 
@@ -205,6 +209,7 @@ pub fn evaluate(readings: &Readings) -> Vec<Finding> {
     findings.extend([governor(readings), boost(readings), smt(readings), quota(readings)]);
     findings.extend([memory(readings), swap(readings), huge_pages(readings), clock_source(readings)]);
     findings.push(data(&readings.data));
+    findings.extend(statistics(&readings.data));
     findings.extend(readings.disks.iter().map(|place| disk(place, readings)));
     findings
 }
@@ -386,13 +391,13 @@ fn data(data: &Data) -> Finding {
             format!("`dsbench run` makes it first; about {} are needed", text::bytes((scale * BYTES_A_SCALE) as u64)),
         ),
         Data::Unfit(message) => Finding::bad(name, Severity::Problem, message, "mend it before measuring"),
-        Data::There { place, bytes, verified: None } => Finding::bad(
+        Data::There { place, bytes, verified: None, .. } => Finding::bad(
             name,
             Severity::Warning,
             format!("{} in {place}, without a manifest", text::bytes(*bytes)),
             "nothing vouches for its rows, so that no stored answer is for it; compare with --verify-with datafusion",
         ),
-        Data::There { place, bytes, verified: Some((verified, files)) } => {
+        Data::There { place, bytes, verified: Some((verified, files)), .. } => {
             let size = text::bytes(*bytes);
             Finding::ok(
                 name,
@@ -404,6 +409,30 @@ fn data(data: &Data) -> Finding {
                 },
             )
         }
+    }
+}
+
+/// What the optimizer can know of the data; nothing to say of data that is not there.
+fn statistics(data: &Data) -> Option<Finding> {
+    let name = "statistics";
+    match data {
+        Data::Unknown => Some(Finding::unknown(name)),
+        Data::Missing { .. } | Data::Unfit(_) => None,
+        Data::There { uncounted_tables: 0, keys_are_verified: true, .. } => {
+            Some(Finding::ok(name, "every table counted, keys verified"))
+        }
+        Data::There { uncounted_tables: 0, .. } => Some(Finding::bad(
+            name,
+            Severity::Warning,
+            "every table counted, keys not verified",
+            "`dsbench analyze` verifies them; until then the optimizer trusts none",
+        )),
+        Data::There { uncounted_tables, .. } => Some(Finding::bad(
+            name,
+            Severity::Warning,
+            format!("{uncounted_tables} tables not counted"),
+            "`dsbench analyze` counts them; until then the optimizer goes by samples, and trusts no key",
+        )),
     }
 }
 

@@ -2,6 +2,11 @@ use super::*;
 
 const GIB: u64 = 1 << 30;
 
+fn counted(uncounted_tables: usize, keys_are_verified: bool) -> Data {
+    let (place, verified) = ("/data".to_owned(), Some((25, 25)));
+    Data::There { place, bytes: GIB, verified, uncounted_tables, keys_are_verified }
+}
+
 /// A machine on which nothing is wrong.
 fn quiet() -> Readings {
     let disk = |role, folder: &str| Disk {
@@ -27,7 +32,7 @@ fn quiet() -> Readings {
         cpu_quota: None,
         clock_source: Some("tsc".to_owned()),
         disks: vec![disk(Role::Data, "/data"), disk(Role::Results, "results"), disk(Role::Spill, "/tmp")],
-        data: Data::There { place: "/data".to_owned(), bytes: GIB, verified: Some((25, 25)) },
+        data: counted(0, true),
     }
 }
 
@@ -138,12 +143,26 @@ fn the_memory() {
 #[test]
 fn the_data() {
     use Severity::{Ok, Problem, Warning};
-    let there = |verified| Data::There { place: "/data".to_owned(), bytes: GIB, verified };
+    let there = |of| {
+        let mut data = counted(0, true);
+        if let Data::There { verified, .. } = &mut data {
+            *verified = of;
+        }
+        data
+    };
     check(|r| r.data = there(Some((5, 25))), "data", Ok, "20 of 25 files are verified by the next run", "");
     check(|r| r.data = there(None), "data", Warning, "without a manifest", "--verify-with");
     check(|r| r.data = Data::Unfit("x.parquet was cut".to_owned()), "data", Problem, "x.parquet was cut", "mend it");
     let missing = Data::Missing { place: "/data".to_owned(), scale: 10.0 };
     check(|r| r.data = missing, "data", Warning, "none in /data", "about 3.7 GiB are needed");
+}
+
+#[test]
+fn the_statistics() {
+    use Severity::{Ok, Warning};
+    check(|r| r.data = counted(0, true), "statistics", Ok, "every table counted, keys verified", "");
+    check(|r| r.data = counted(0, false), "statistics", Warning, "keys not verified", "trusts none");
+    check(|r| r.data = counted(3, true), "statistics", Warning, "3 tables not counted", "dsbench analyze");
 }
 
 #[test]

@@ -105,7 +105,7 @@ impl Default for HashJoinCost {
 
 impl HashJoinCost {
     /// Nanoseconds per row looked up, and per row found.
-    fn lookup(&self, build_rows: f64) -> (f64, f64) {
+    pub(crate) fn lookup(&self, build_rows: f64) -> (f64, f64) {
         let at = self.lookups.partition_point(|lookup| lookup.build_rows <= build_rows);
         let before = self.lookups.get(at.saturating_sub(1));
         let after = self.lookups.get(at).or(before);

@@ -191,6 +191,7 @@ pub(crate) enum Tree {
 
 impl Tree {
     /// A join without [`Join::id`].
+    #[cfg(test)]
     pub(crate) fn join(kind: JoinKind, left: Self, right: Self, predicates: Vec<Predicate>) -> Self {
         Self::Join(Box::new(Join { kind, left, right, predicates, id: None }))
     }

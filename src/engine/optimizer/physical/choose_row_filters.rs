@@ -41,7 +41,7 @@ use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::replace_children_if_necessary;
 
 use super::operator_work::work_ns;
-use super::row_filter_cost::{self, RowFilter};
+use super::row_filter_cost::{self, JoinFilter, RowFilter};
 use super::{is_movable, parquet_scan};
 use crate::engine::columns::with_columns;
 use crate::engine::settings::{PushdownOptions, RowFilters};
@@ -160,13 +160,15 @@ fn row_filter(condition: &PhysicalExprRef, table: &Estimate, joins: Joins<'_>) -
     let columns: Vec<usize> = collect_columns(condition).iter().map(Column::index).collect();
     let Some(dynamic) = dynamic(condition) else {
         let Passing { share, run_rows } = passing(condition, table);
-        return RowFilter { columns, share, run_rows, join_ns: None };
+        return RowFilter { columns, share, run_rows, join: None };
     };
-    let share = joins.operators.share(dynamic, table);
+    let join = joins.operators.join(dynamic, table);
     let runs = columns.iter().filter_map(|column| table.columns.get(*column)?.run_rows());
     let run_rows = runs.reduce(f64::min).unwrap_or(1.0);
-    let join_ns = share.map(|_| joins.work_ns_below(dynamic) / table.rows.max(1.0));
-    RowFilter { columns, share: share.unwrap_or(BEST_SHARE), run_rows, join_ns }
+    let Some((build_rows, share)) = join else { return RowFilter { columns, share: BEST_SHARE, run_rows, join: None } };
+    let between_ns = joins.work_ns_below(dynamic) / table.rows.max(1.0);
+    let join = JoinFilter::new(build_rows, columns.len(), between_ns);
+    RowFilter { columns, share, run_rows, join: Some(join) }
 }
 
 /// A join that finds a filter for what is below it.
@@ -230,14 +232,14 @@ impl Operators {
         farther.chain(filter_number(plan).map(|filter| JoinAbove { filter, work_ns: 0.0 })).collect()
     }
 
-    /// The share of a table's rows that pass the filter of a join; none for other filters.
-    fn share(&self, filter: &DynamicFilterPhysicalExpr, table: &Estimate) -> Option<f64> {
+    /// The rows of the build side of the join that finds a filter, and the share of a table's rows that pass it; none for other filters.
+    fn join(&self, filter: &DynamicFilterPhysicalExpr, table: &Estimate) -> Option<(f64, f64)> {
         let build = self.builds.get(&filter.expression_id()?)?;
         let keys = filter.children().into_iter().zip(&build.keys).filter_map(|(probe, key)| {
             let probe = column_of(probe).and_then(|column| table.columns.get(column))?;
             Some((probe, key.as_ref()?))
         });
-        Some(partner_share(&keys.collect::<Vec<_>>(), build.rows))
+        Some((build.rows, partner_share(&keys.collect::<Vec<_>>(), build.rows)))
     }
 }
 

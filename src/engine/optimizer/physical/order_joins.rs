@@ -10,7 +10,7 @@
 //!                                                              store_sales
 //! ```
 //!
-//! A region is all joins that hang together, of any kind but null-aware anti and mark joins, with projections of plain columns and filters
+//! A region is all joins that hang together, of any kind but null-aware ones, with projections of plain columns and filters
 //! between them; what stands below is a relation, and has been through the rule before. [`join_order`]
 //! finds the tree, which says why it gives the same rows; here it is taken out of operators and put back into them. The left input
 //! of a join is its build side; DataFusion's `JoinSelection` has the last word on that, and goes by the same estimates.
@@ -49,6 +49,9 @@ use crate::engine::statistics::{
 
 /// The share of the pairs of rows that pass a condition that is no equality.
 const CONDITION_SHARE: f64 = 1.0 / 3.0;
+
+/// The number of the first column that a mark join makes; those of relations have lower ones.
+const FIRST_MARK: usize = 1 << 24;
 
 /// See the module.
 #[derive(Debug)]
@@ -104,9 +107,11 @@ impl PhysicalOptimizerRule for OrderJoins {
     }
 }
 
-/// Joins that hang together. Columns are numbered over all leaves, one leaf after the other.
+/// Joins that hang together. Columns are numbered over all leaves, one leaf after the other; those of mark joins from [`FIRST_MARK`] on.
 struct Region {
     leaves: Vec<Leaf>,
+    /// How many mark joins there are.
+    marks: usize,
     conditions: Vec<Condition>,
     /// The sides of equalities, each once.
     sides: Vec<PhysicalExprRef>,
@@ -144,6 +149,7 @@ impl Region {
         }
         let mut region = Self {
             leaves: Vec::new(),
+            marks: 0,
             conditions: Vec::new(),
             sides: Vec::new(),
             tree: Tree::Relation(0),
@@ -247,15 +253,14 @@ impl Region {
         projection: Option<&[usize]>,
     ) -> Part {
         let kind = kind_of(join_type);
-        let mut outputs = match kind {
-            JoinKind::LeftSemi | JoinKind::LeftAnti => left.outputs,
-            JoinKind::RightSemi | JoinKind::RightAnti => right.outputs,
-            _ => left.outputs.into_iter().chain(right.outputs).collect(),
-        };
+        let id = matches!(kind, JoinKind::LeftMark | JoinKind::RightMark).then_some(self.marks);
+        self.marks += usize::from(id.is_some());
+        let mut outputs = columns_of(kind, id, &left.outputs, &right.outputs);
         if let Some(projection) = projection {
             outputs = projection.iter().map(|column| outputs[*column]).collect();
         }
-        Part { tree: Tree::join(kind, left.tree, right.tree, predicates), outputs }
+        let join = Join { kind, left: left.tree, right: right.tree, predicates, id };
+        Part { tree: Tree::Join(Box::new(join)), outputs }
     }
 
     /// Numbers a condition. What it leaves is put in when all leaves are known.
@@ -273,6 +278,7 @@ impl Region {
             }
             Condition::Other(_) => None,
         };
+        let marks = condition.columns().into_iter().filter_map(|column| column.checked_sub(FIRST_MARK)).collect();
         self.conditions.push(condition);
         Predicate {
             id,
@@ -282,7 +288,7 @@ impl Region {
             selectivity: 1.0,
             is_hashable: equality.is_some(),
             equality,
-            marks: Vec::new(),
+            marks,
             within: [1.0; 2],
         }
     }
@@ -296,7 +302,8 @@ impl Region {
 
     fn relations(&self, expr: &PhysicalExprRef) -> RelationSet {
         let columns = collect_columns(expr);
-        columns.iter().fold(RelationSet::EMPTY, |all, column| all | RelationSet::single(self.leaf_of(column.index())))
+        let of_leaves = columns.iter().map(Column::index).filter(|column| *column < FIRST_MARK);
+        of_leaves.fold(RelationSet::EMPTY, |all, column| all | RelationSet::single(self.leaf_of(column)))
     }
 
     fn leaf_of(&self, column: usize) -> usize {
@@ -373,11 +380,7 @@ impl Region {
         let (on, others) = sides.split(join, conditions);
         let filter = conjunction_of(others).map(|filter| sides.filter(&filter));
         let join_type = type_of(join.kind);
-        let columns: Vec<usize> = match join.kind {
-            JoinKind::LeftSemi | JoinKind::LeftAnti => left_columns.clone(),
-            JoinKind::RightSemi | JoinKind::RightAnti => right_columns.clone(),
-            _ => left_columns.iter().chain(&right_columns).copied().collect(),
-        };
+        let columns = columns_of(join.kind, join.id, &left_columns, &right_columns);
         let kept: Vec<usize> = (0..columns.len()).filter(|place| needed.contains(&columns[*place])).collect();
         // A join without columns has no rows to count: it keeps one.
         let kept = if kept.is_empty() { vec![0] } else { kept };
@@ -406,7 +409,7 @@ impl Region {
 impl Condition {
     fn of(expr: &PhysicalExprRef) -> Self {
         match expr.downcast_ref::<BinaryExpr>() {
-            Some(binary) if *binary.op() == Operator::Eq && has_column(binary.left()) && has_column(binary.right()) => {
+            Some(binary) if *binary.op() == Operator::Eq && can_be_key(binary.left()) && can_be_key(binary.right()) => {
                 Self::Equal(Arc::clone(binary.left()), Arc::clone(binary.right()))
             }
             _ => Self::Other(Arc::clone(expr)),
@@ -635,8 +638,20 @@ fn renumbered(expr: &PhysicalExprRef, columns: &[usize]) -> PhysicalExprRef {
     moved.unwrap_or_else(|| Arc::clone(expr))
 }
 
-fn has_column(expr: &PhysicalExprRef) -> bool {
-    !collect_columns(expr).is_empty()
+/// The columns of a join's result. `mark` is the number of a mark join, which adds one.
+fn columns_of(kind: JoinKind, mark: Option<usize>, left: &[usize], right: &[usize]) -> Vec<usize> {
+    let sides = match kind {
+        JoinKind::LeftSemi | JoinKind::LeftAnti | JoinKind::LeftMark => [left, &[]],
+        JoinKind::RightSemi | JoinKind::RightAnti | JoinKind::RightMark => [&[], right],
+        JoinKind::Inner | JoinKind::Left | JoinKind::Right | JoinKind::Full => [left, right],
+    };
+    sides.into_iter().flatten().copied().chain(mark.map(|mark| FIRST_MARK + mark)).collect()
+}
+
+/// Whether an expression may be a side of a join's key: there are columns in it, and none that a mark join makes.
+fn can_be_key(expr: &PhysicalExprRef) -> bool {
+    let columns = collect_columns(expr);
+    !columns.is_empty() && columns.iter().all(|column| column.index() < FIRST_MARK)
 }
 
 /// Whether an expression is NULL if one of its columns is.
@@ -659,7 +674,6 @@ fn is_orderable(join: &HashJoinExec) -> bool {
     !join.null_aware
         && join.fetch().is_none()
         && join.null_equality() == NullEquality::NullEqualsNothing
-        && !matches!(join.join_type(), JoinType::LeftMark | JoinType::RightMark)
         && join.on().iter().all(|(left, right)| is_movable(left) && is_movable(right))
         && join.filter().is_none_or(|filter| is_movable(filter.expression()))
 }
@@ -739,6 +753,7 @@ fn type_of(kind: JoinKind) -> JoinType {
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
+    use std::path::Path;
 
     use arrow::util::pretty::pretty_format_batches;
     use expect_test::{Expect, expect};
@@ -781,6 +796,25 @@ mod tests {
             writeln!(shape, "{:depth$}{detail}", "", depth = operator.depth - top).expect("a string");
         }
         shape
+    }
+
+    /// The keys of joins, topmost first.
+    async fn joins(engine: &Engine, sql: &str) -> String {
+        let shape = shape(engine, sql).await;
+        let joins = shape.lines().filter_map(|line| Some(line.split_once("on=")?.1));
+        joins.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Tables in files, of which more is known than of those in memory.
+    fn files(folder: &Path, tables: &[(&str, &str)]) -> Vec<String> {
+        let statements = tables.iter().flat_map(|(name, rows)| {
+            let file = folder.join(format!("{name}.parquet"));
+            [
+                format!("copy ({rows}) to '{}'", file.display()),
+                format!("create external table {name} stored as parquet location '{}'", file.display()),
+            ]
+        });
+        statements.collect()
     }
 
     fn star() -> Vec<String> {
@@ -901,11 +935,13 @@ mod tests {
             let mut filters = Vec::new();
             for _ in 0..self.below(3) {
                 let (table, column) = (self.below(count), self.pick(&["x", "y", "z"]));
-                filters.push(match self.below(4) {
+                let exists = format!("exists (select 1 from t{} s where s.x = t{table}.{column})", self.below(tables));
+                filters.push(match self.below(5) {
                     0 => format!("t{table}.{column} = {}", self.below(9)),
                     1 => format!("t{table}.{column} is null"),
-                    2 => format!("exists (select 1 from t{} s where s.x = t{table}.{column})", self.below(tables)),
-                    _ => format!("not exists (select 1 from t{} s where s.y = t{table}.{column})", self.below(tables)),
+                    2 => exists,
+                    3 => format!("(t{}.x = {} or {exists})", self.below(count), self.below(9)),
+                    _ => format!("not {exists}"),
                 });
             }
             let columns: Vec<String> = (0..count).map(|table| format!("t{table}.id")).collect();
@@ -954,25 +990,34 @@ mod tests {
                 "select value % 260 * 7 + 30002 as k_day, value div 260 as k_item, value % 9 as k_count from generate_series(0, 25999)",
             ),
         ];
-        let path = folder.path().to_str().expect("UTF-8");
-        let statements = tables.iter().flat_map(|(name, rows)| {
-            let file = format!("{path}/{name}.parquet");
-            [
-                format!("copy ({rows}) to '{file}'"),
-                format!("create external table {name} stored as parquet location '{file}'"),
-            ]
-        });
-        let [on, off] = engines(&statements.collect::<Vec<_>>()).await;
+        let [on, off] = engines(&files(folder.path(), &tables)).await;
         let sql = "select count(*) from stock join sales on k_item = s_item join days d1 on s_day = d1.d_id \
                    join days d2 on k_day = d2.d_id \
                    where d1.d_week = d2.d_week and k_count < s_count and d1.d_year = 83 and s_count = 5";
         assert_eq!(rows(&on, sql).await, rows(&off, sql).await);
-        let shape = shape(&on, sql).await;
-        let joins = shape.lines().filter_map(|line| Some(line.split_once("on=")?.1));
         expect![[r#"
             [(s_item@1, k_item@1), (d_id@3, k_day@0)], filter=k_count@0 < s_count@1
             [(d_week@0, d_week@1)]
             [(d_id@0, s_day@0)]"#]]
-        .assert_eq(&joins.collect::<Vec<_>>().join("\n"));
+        .assert_eq(&joins(&on, sql).await);
+    }
+
+    /// Whether an item is asked for is found out for a hundred items, not for all sales.
+    #[tokio::test]
+    async fn a_mark_is_made_where_rows_are_few() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let tables = [
+            ("sales", "select value % 100 as s_item, value % 7 as s_count from generate_series(1, 20000)"),
+            ("items", "select value as i_id, value % 10 as i_kind from generate_series(0, 99)"),
+            ("wanted", "select value % 50 as w_kind from generate_series(1, 1000)"),
+        ];
+        let [on, off] = engines(&files(folder.path(), &tables)).await;
+        let sql = "select count(*) from sales join items on s_item = i_id \
+                   where s_count = 2 or exists (select 1 from wanted where w_kind = i_kind)";
+        assert_eq!(rows(&on, sql).await, rows(&off, sql).await);
+        expect![[r#"
+            [(i_id@0, s_item@0)]
+            [(i_kind@1, w_kind@0)]"#]]
+        .assert_eq(&joins(&on, sql).await);
     }
 }
