@@ -1,8 +1,10 @@
 //! A filter in a scan against the same filter above it, over the share of rows that pass and the length of the runs in which they
-//! stand: where one crosses the other is what the constants of `src/engine/optimizer/physical/row_filter_cost.rs` stand on.
+//! stand: where one crosses the other is what the constants of `src/engine/optimizer/physical/row_filter_cost.rs` stand on. Once it is a
+//! condition, and once what a join finds of its build side, which the join does again.
 //!
-//! Inside the timed region: planning and running `select sum(…) from t where key < …` over a Parquet file of a million rows in the page
-//! cache, on one thread. Left out: writing the file, registering it. Ids read `row filter/RUN rows/SHARE/COLUMNS/SIDE`.
+//! Inside the timed region: planning and running `select sum(…) from t where key < …`, or `from t join keys … where number < …`, over a Parquet
+//! file of a million rows in the page cache, on one thread. Left out: writing the file, registering it. Ids read
+//! `row filter/RUN rows/SHARE/COLUMNS/SIDE` and `row filter of a join/…`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,11 +28,15 @@ const COLUMNS: [(&str, &str); 2] = [("one column", "sum(a)"), ("four columns", "
 fn row_filter(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
     let file = write();
-    for run in RUNS {
-        let mut group = criterion.benchmark_group(format!("row filter/{run} rows"));
+    let kinds = ["row filter", "row filter of a join"];
+    for (kind, run) in kinds.into_iter().flat_map(|kind| RUNS.map(|run| (kind, run))) {
+        let mut group = criterion.benchmark_group(format!("{kind}/{run} rows"));
         for per_mille in PER_MILLE {
             for (columns, selected) in COLUMNS {
-                let sql = format!("select {selected} from t where k{run} < {per_mille}");
+                let sql = match kind {
+                    "row filter" => format!("select {selected} from t where k{run} < {per_mille}"),
+                    _ => format!("select {selected} from t join keys on k{run} = key where number < {per_mille}"),
+                };
                 for side in ["on", "off", "auto"] {
                     let engine = runtime.block_on(engine(side, &file));
                     group.bench_function(format!("{per_mille}‰/{columns}/{side}"), |bencher| {
@@ -49,6 +55,9 @@ async fn engine(filter: &str, file: &str) -> Engine {
     let limits = EngineLimits { memory_bytes: 4 << 30, spill_dir: std::env::temp_dir() };
     let engine = Engine::new(settings, &limits).await.expect("an engine");
     engine.run(&format!("create external table t stored as parquet location '{file}'")).await.expect("registered");
+    // The keys in another order, so that the least and the greatest of a few say nothing.
+    let keys = "create table keys as select value as key, value * 617 % 1000 as number from generate_series(0, 999)";
+    engine.run(keys).await.expect("made");
     engine
 }
 

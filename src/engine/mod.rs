@@ -27,6 +27,7 @@ mod optimizer;
 mod planner;
 mod planning_steps;
 mod profile;
+mod prune_only;
 mod session;
 mod settings;
 mod spill;

@@ -13,6 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter;
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, SchemaRef};
+use chrono::{DateTime, Utc};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, ScalarValue, Statistics};
@@ -24,6 +25,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::ObjectMeta;
+use object_store::path::Path;
 use tokio::sync::OnceCell;
 
 use super::distinct;
@@ -135,7 +137,7 @@ impl Knowledge {
         let file = config.file_groups.iter().flat_map(|group| group.iter()).next()?;
         let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
         let table = tables.get(&key(config, &file.object_meta))?.upgrade()?;
-        let is_same = table.files().any(|known| is_unchanged(known, &file.object_meta));
+        let is_same = files_of(&table.config).any(|known| state(known) == state(&file.object_meta));
         (is_same && schema_of(&table.config) == schema_of(config)).then_some(table)
     }
 
@@ -154,7 +156,7 @@ impl Knowledge {
         self.providers.insert(&provider, Arc::clone(&table));
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         tables.retain(|_, known| known.strong_count() > 0);
-        tables.extend(table.files().map(|file| (key(config, file), Arc::downgrade(&table))));
+        tables.extend(files_of(&table.config).map(|file| (key(config, file), Arc::downgrade(&table))));
         Ok(Some(table))
     }
 }
@@ -167,8 +169,9 @@ fn key(config: &FileScanConfig, file: &ObjectMeta) -> FileKey {
     (config.object_store_url.to_string(), file.location.to_string())
 }
 
-fn is_unchanged(one: &ObjectMeta, other: &ObjectMeta) -> bool {
-    one.location == other.location && one.size == other.size && one.last_modified == other.last_modified
+/// Where a file is, and what another would have if it was written anew.
+fn state(file: &ObjectMeta) -> (&Path, u64, DateTime<Utc>) {
+    (&file.location, file.size, file.last_modified)
 }
 
 /// The scan at the bottom of a plan that has no other.
@@ -212,15 +215,9 @@ impl TableKnowledge {
         &self.statistics
     }
 
-    fn files(&self) -> impl Iterator<Item = &ObjectMeta> {
-        files_of(&self.config)
-    }
-
     /// Whether its files are those of a scan, and none has changed.
     fn is_of(&self, config: &FileScanConfig) -> bool {
-        let states = |config| -> BTreeSet<_> {
-            files_of(config).map(|file| (&file.location, file.size, file.last_modified)).collect()
-        };
+        let states = |config| files_of(config).map(state).collect::<BTreeSet<_>>();
         states(&self.config) == states(config)
     }
 

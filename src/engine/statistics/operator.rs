@@ -20,6 +20,7 @@ use datafusion::common::{ColumnStatistics, JoinType, ScalarValue, Statistics};
 use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::expressions::{CastExpr, Column};
+use datafusion::physical_expr::utils::{conjunction, split_conjunction};
 use datafusion::physical_expr::{PhysicalExpr, PhysicalExprRef};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
@@ -33,6 +34,7 @@ use super::condition;
 use super::estimate::{ColumnEstimate, Estimate, Origin, Range, combinations, drawn};
 use super::join;
 use super::knowledge::{Knowledge, schema_of};
+use crate::engine::prune_only::PruneOnly;
 
 /// Bytes of a text, as it is held in memory: its view, and what is behind it.
 const TEXT_BYTES: f64 = 24.0;
@@ -146,7 +148,10 @@ fn of_scan(scan: &DataSourceExec, knowledge: &Knowledge) -> Estimate {
         .downcast_ref::<ParquetSource>()
         .is_some_and(|source| source.table_parquet_options().global.pushdown_filters);
     let filtered = match source.filter().filter(|_| filters_rows) {
-        Some(predicate) => condition::filtered(&table, &predicate),
+        Some(predicate) => {
+            let on_rows = split_conjunction(&predicate).into_iter().filter(|condition| !condition.is::<PruneOnly>());
+            condition::filtered(&table, &conjunction(on_rows.cloned()))
+        }
         None => table,
     };
     match source.projection() {

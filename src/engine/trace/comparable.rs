@@ -23,10 +23,13 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
+use datafusion::physical_expr::PhysicalExprRef;
+use datafusion::physical_expr::utils::split_conjunction;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::OperatorTrace;
+use crate::engine::prune_only::PruneOnly;
 
 /// Why an operator's rows say nothing of its estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,7 +114,9 @@ impl Facts {
             facts.all_rows = config.statistics().num_rows.get_value().map(|rows| *rows as u64);
             let parquet = config.file_source().downcast_ref::<ParquetSource>();
             let filters_rows = parquet.is_some_and(|source| source.table_parquet_options().global.pushdown_filters);
-            facts.prunes_alone = !filters_rows && config.file_source().filter().is_some();
+            let prunes_alone = |condition: &PhysicalExprRef| !filters_rows || condition.is::<PruneOnly>();
+            let predicate = config.file_source().filter();
+            facts.prunes_alone = predicate.is_some_and(|all| split_conjunction(&all).into_iter().any(prunes_alone));
         }
         if let Some(aggregate) = plan.downcast_ref::<AggregateExec>() {
             facts.is_partial = matches!(aggregate.mode(), AggregateMode::Partial | AggregateMode::PartialReduce);

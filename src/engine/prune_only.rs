@@ -1,0 +1,76 @@
+//! [`PruneOnly`]: a condition by which a scan leaves out files, row groups and pages, and does not filter rows.
+//!
+//! ```text
+//!   predicate of a scan that filters rows     a > 5 AND PruneOnly(DynamicFilter on b)
+//!                                             rows: a > 5            row groups and pages: a > 5, and b between the keys found
+//! ```
+//!
+//! A scan of Parquet has one predicate, for both. Where only some of its conditions are worth evaluating on rows, the others must not go:
+//! a table in the order of its dates is read in full without them. The scan prunes by a snapshot of its predicate, and the snapshot of this is the
+//! condition itself, with columns and constants as they are in the file at hand. It evaluates no conjunct on rows that has `input_file_name()` in
+//! it, as this has. Were it evaluated all the same, it would let all rows pass, which is right, as somebody above drops them.
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::functions::core::input_file_name;
+use datafusion::logical_expr::ColumnarValue;
+use datafusion::physical_expr::{PhysicalExpr, PhysicalExprRef, ScalarFunctionExpr};
+
+/// See the module. The operators above the scan must drop the rows for which the condition is not true.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PruneOnly {
+    /// The condition, and what keeps the scan from evaluating it.
+    parts: [PhysicalExprRef; 2],
+}
+
+impl PruneOnly {
+    pub(crate) fn new(condition: PhysicalExprRef) -> Self {
+        static NOT_ON_ROWS: LazyLock<PhysicalExprRef> = LazyLock::new(|| {
+            let field = Arc::new(Field::new("input_file_name", DataType::Utf8, false));
+            let options = Arc::new(ConfigOptions::default());
+            Arc::new(ScalarFunctionExpr::new("input_file_name", input_file_name(), vec![], field, options))
+        });
+        Self { parts: [condition, Arc::clone(&NOT_ON_ROWS)] }
+    }
+}
+
+impl fmt::Display for PruneOnly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PruneOnly({})", self.parts[0])
+    }
+}
+
+impl PhysicalExpr for PruneOnly {
+    fn data_type(&self, _: &Schema) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn nullable(&self, _: &Schema) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn evaluate(&self, _: &RecordBatch) -> Result<ColumnarValue> {
+        Ok(ColumnarValue::Scalar(ScalarValue::from(true)))
+    }
+
+    fn children(&self) -> Vec<&PhysicalExprRef> {
+        self.parts.iter().collect()
+    }
+
+    fn with_new_children(self: Arc<Self>, mut children: Vec<PhysicalExprRef>) -> Result<PhysicalExprRef> {
+        Ok(Arc::new(Self::new(children.swap_remove(0))))
+    }
+
+    fn snapshot(&self) -> Result<Option<PhysicalExprRef>> {
+        Ok(Some(Arc::clone(&self.parts[0])))
+    }
+
+    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts[0].fmt_sql(f)
+    }
+}
