@@ -74,3 +74,39 @@ impl PhysicalExpr for PruneOnly {
         self.parts[0].fmt_sql(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::logical_expr::Operator;
+    use datafusion::physical_expr::expressions::{BinaryExpr, Column, DynamicFilterPhysicalExpr, lit};
+    use datafusion::physical_expr::utils::collect_columns;
+    use datafusion::physical_expr_common::physical_expr::snapshot_physical_expr;
+
+    use super::*;
+
+    fn condition() -> PhysicalExprRef {
+        Arc::new(BinaryExpr::new(Arc::new(Column::new("a", 0)), Operator::Gt, lit(5)))
+    }
+
+    #[test]
+    fn its_snapshot_is_the_condition_as_it_is_now() {
+        let plain: PhysicalExprRef = Arc::new(PruneOnly::new(condition()));
+        assert_eq!(snapshot_physical_expr(plain).expect("taken").to_string(), "a@0 > 5");
+        let dynamic = Arc::new(DynamicFilterPhysicalExpr::new(vec![Arc::new(Column::new("a", 0))], lit(true)));
+        let found: PhysicalExprRef = Arc::new(PruneOnly::new(Arc::clone(&dynamic) as PhysicalExprRef));
+        assert_eq!(snapshot_physical_expr(Arc::clone(&found)).expect("taken").to_string(), "true");
+        dynamic.update(condition()).expect("updated");
+        assert_eq!(snapshot_physical_expr(found).expect("taken").to_string(), "a@0 > 5");
+    }
+
+    #[test]
+    fn its_columns_are_replaced_and_no_row_is_dropped() {
+        let prunes: PhysicalExprRef = Arc::new(PruneOnly::new(condition()));
+        assert_eq!(Vec::from_iter(collect_columns(&prunes)), [Column::new("a", 0)]);
+        let children = vec![lit(false), Arc::clone(prunes.children()[1])];
+        let replaced = Arc::clone(&prunes).with_new_children(children).expect("as many");
+        assert_eq!(replaced.to_string(), "PruneOnly(false)");
+        let empty = RecordBatch::new_empty(Arc::new(Schema::empty()));
+        assert!(matches!(replaced.evaluate(&empty), Ok(ColumnarValue::Scalar(ScalarValue::Boolean(Some(true))))));
+    }
+}

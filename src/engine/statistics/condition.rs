@@ -58,8 +58,9 @@ pub(super) fn filtered(input: &Estimate, predicate: &Arc<dyn PhysicalExpr>) -> E
             guessed *= written.into_iter().map(|condition| share(condition, input)).product::<f64>();
             continue;
         };
+        let is_first = input.rows == origin.scan_rows;
         // Files that the same conditions leave out are not in the scan: what is left of the table is at most the scan.
-        let rows = match input.rows == origin.scan_rows {
+        let rows = match is_first {
             true => (counted.share * origin.table.row_count()).min(estimate.rows),
             false => counted.share * estimate.rows,
         };
@@ -67,8 +68,12 @@ pub(super) fn filtered(input: &Estimate, predicate: &Arc<dyn PhysicalExpr>) -> E
         for column in &mut estimate.columns {
             let own = column.origin.as_ref().filter(|own| own.scan == origin.scan);
             if let Some(left) = own.and_then(|own| origin.table.left(&counted, own.column)) {
-                column.distinct = left.distinct;
-                column.range = left.range.or(column.range);
+                // Of a scan that has filtered rows by other conditions, what those left is less.
+                column.distinct = if is_first { left.distinct } else { left.distinct.min(column.distinct) };
+                column.range = match (left.range, column.range) {
+                    (Some(left), Some(own)) => left.overlap(own).or(Some(left)),
+                    (left, own) => left.or(own),
+                };
             }
         }
     }

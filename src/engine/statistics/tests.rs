@@ -57,3 +57,23 @@ async fn inputs_of_a_union_are_added() {
         assert_eq!(top.estimated_rows, Some(100 * inputs as u64), "{}", top.name);
     }
 }
+
+/// A limit keeps the two conditions apart, as a scan does that filters rows by one of them.
+#[tokio::test]
+async fn a_second_filter_leaves_less_of_a_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("UTF-8");
+    let engine = engine("default", &SETS).await;
+    let days = "select value as day, value div 366 as year, value div 91 % 4 as quarter from generate_series(0, 73199)";
+    let sales = "select 36000 + value % 1800 as sold, value as number from generate_series(0, 17999)";
+    for (name, rows) in [("days", days), ("sales", sales)] {
+        engine.run(&format!("copy ({rows}) to '{path}/{name}.parquet'")).await.expect("written");
+        let table = format!("create external table {name} stored as parquet location '{path}/{name}.parquet'");
+        engine.run(&table).await.expect("registered");
+    }
+    let year = "select day, quarter from days where year = 100 limit 1000000";
+    let sql = format!("select sum(number) from sales join ({year}) y on sold = y.day where y.quarter = 2");
+    let errors = q_errors(&engine, &sql).await;
+    let (_, join) = errors.iter().find(|(kind, _)| kind == "join").expect("a join");
+    assert!(*join < 2.0, "{errors:?}");
+}
