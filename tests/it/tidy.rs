@@ -67,11 +67,13 @@ fn committed_runs_stay_readable() {
     assert!(!comparisons.is_empty(), "there is a reference A/B");
     for file in comparisons {
         let ab = dsbench::results::Ab::read(&file).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!((ab.sides.len(), ab.control.is_some()), (2, true), "{}", file.display());
+        assert!(ab.sides.len() >= 2, "{}", file.display());
     }
     for file in runs {
         let run = dsbench::results::Run::read(&file).unwrap_or_else(|error| panic!("{error}"));
-        assert!(run.file.summary.is_some_and(|summary| summary.complete), "{}", file.display());
+        // A statement may have failed on a side of an A/B, if the samples tell of it.
+        let is_told = run.samples.iter().any(|sample| sample.error_class.is_some());
+        assert!(run.file.summary.is_some_and(|summary| summary.complete || is_told), "{}", file.display());
         assert!(!run.samples.is_empty());
     }
 }
