@@ -25,18 +25,23 @@ const RUNS: [u64; 4] = [1, 16, 256, 65_536];
 const PER_MILLE: [u64; 6] = [1, 10, 50, 200, 500, 900];
 const COLUMNS: [(&str, &str); 2] = [("one column", "sum(a)"), ("four columns", "sum(a), sum(b), sum(d), min(s)")];
 
+/// A statement by what it selects, the length of runs, and the share of the rows that pass in per mille.
+type Statement = fn(&str, u64, u64) -> String;
+
 fn row_filter(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
     let file = write();
-    let kinds = ["row filter", "row filter of a join"];
-    for (kind, run) in kinds.into_iter().flat_map(|kind| RUNS.map(|run| (kind, run))) {
+    let kinds: [(&str, Statement); 2] = [
+        ("row filter", |selected, run, per_mille| format!("select {selected} from t where k{run} < {per_mille}")),
+        ("row filter of a join", |selected, run, per_mille| {
+            format!("select {selected} from t join keys on k{run} = key where number < {per_mille}")
+        }),
+    ];
+    for ((kind, sql), run) in kinds.into_iter().flat_map(|kind| RUNS.map(|run| (kind, run))) {
         let mut group = criterion.benchmark_group(format!("{kind}/{run} rows"));
         for per_mille in PER_MILLE {
             for (columns, selected) in COLUMNS {
-                let sql = match kind {
-                    "row filter" => format!("select {selected} from t where k{run} < {per_mille}"),
-                    _ => format!("select {selected} from t join keys on k{run} = key where number < {per_mille}"),
-                };
+                let sql = sql(selected, run, per_mille);
                 for side in ["on", "off", "auto"] {
                     let engine = runtime.block_on(engine(side, &file));
                     group.bench_function(format!("{per_mille}‰/{columns}/{side}"), |bencher| {

@@ -1,4 +1,5 @@
-//! [`PruneOnly`]: a condition by which a scan leaves out files, row groups and pages, and does not filter rows.
+//! [`PruneOnly`]: a condition by which a scan leaves out files, row groups and pages, and does not filter rows. [`ScanConditions`] tells them
+//! from the others.
 //!
 //! ```text
 //!   predicate of a scan that filters rows     a > 5 AND PruneOnly(DynamicFilter on b)
@@ -17,8 +18,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Result, ScalarValue};
+use datafusion::datasource::physical_plan::{FileSource, ParquetSource};
 use datafusion::functions::core::input_file_name;
 use datafusion::logical_expr::ColumnarValue;
+use datafusion::physical_expr::utils::split_conjunction;
 use datafusion::physical_expr::{PhysicalExpr, PhysicalExprRef, ScalarFunctionExpr};
 
 /// See the module. The operators above the scan must drop the rows for which the condition is not true.
@@ -72,6 +75,27 @@ impl PhysicalExpr for PruneOnly {
 
     fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.parts[0].fmt_sql(f)
+    }
+}
+
+/// What a scan does with the conditions of its predicate.
+#[derive(Debug, Default)]
+pub(crate) struct ScanConditions {
+    /// It drops the rows for which one of these is not true.
+    pub(crate) on_rows: Vec<PhysicalExprRef>,
+    /// By these it leaves out what it need not read, and gives rows for which they are not true.
+    pub(crate) pruning_alone: Vec<PhysicalExprRef>,
+}
+
+impl ScanConditions {
+    /// A source that is no Parquet evaluates nothing on rows.
+    pub(crate) fn of(source: &dyn FileSource) -> Self {
+        let Some(predicate) = source.filter() else { return Self::default() };
+        let parquet = source.downcast_ref::<ParquetSource>();
+        let filters_rows = parquet.is_some_and(|source| source.table_parquet_options().global.pushdown_filters);
+        let conditions = split_conjunction(&predicate).into_iter().map(Arc::clone);
+        let (on_rows, pruning_alone) = conditions.partition(|condition| filters_rows && !condition.is::<PruneOnly>());
+        Self { on_rows, pruning_alone }
     }
 }
 

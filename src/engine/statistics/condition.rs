@@ -5,8 +5,9 @@
 //!   AND total > 5                                guessed: `total` is a sum
 //! ```
 //!
-//! Conditions whose columns all come from one scan, unchanged, are counted together on its table; those of different scans, and
-//! guesses, are taken for independent. A guess for `column = value` is one of the column's values; for others it is a share that
+//! Conditions whose columns all come from one scan, unchanged, are counted together on its table, with those that its rows have
+//! passed before; those of different scans, and guesses, are taken for independent. So are the parts of an OR over several scans, each
+//! of which is counted by itself. A guess for `column = value` is one of the column's values; for others it is a share that
 //! DataFusion and most systems before it have used since Selinger et al. (SIGMOD 1979).
 
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use datafusion::physical_expr::expressions::{
 use datafusion::physical_expr::scalar_subquery::ScalarSubqueryExpr;
 use datafusion::physical_expr::utils::split_conjunction;
 
-use super::estimate::{Estimate, Origin};
+use super::estimate::{Estimate, Origin, Passed};
+use super::knowledge::Counted;
 use super::operator::column_of;
 use crate::engine::columns::with_columns;
 
@@ -36,11 +38,13 @@ struct OnScan<'a> {
     written: Vec<&'a Arc<dyn PhysicalExpr>>,
 }
 
-/// The rows for which a predicate is true.
-pub(super) fn filtered(input: &Estimate, predicate: &Arc<dyn PhysicalExpr>) -> Estimate {
-    let mut of_scans: Vec<OnScan<'_>> = Vec::new();
-    let mut guessed = 1.0;
-    for condition in split_conjunction(predicate) {
+/// Puts the conditions on each scan together; those that are not about one are by themselves.
+fn by_scan<'a>(
+    conditions: impl IntoIterator<Item = &'a Arc<dyn PhysicalExpr>>,
+    input: &Estimate,
+) -> (Vec<OnScan<'a>>, Vec<&'a Arc<dyn PhysicalExpr>>) {
+    let (mut of_scans, mut others): (Vec<OnScan<'_>>, _) = (Vec::new(), Vec::new());
+    for condition in conditions {
         match on_table(condition, input) {
             Some((origin, moved)) => match of_scans.iter_mut().find(|known| known.origin.scan == origin.scan) {
                 Some(known) => {
@@ -49,36 +53,45 @@ pub(super) fn filtered(input: &Estimate, predicate: &Arc<dyn PhysicalExpr>) -> E
                 }
                 None => of_scans.push(OnScan { origin, conditions: vec![moved], written: vec![condition] }),
             },
-            None => guessed *= share(condition, input),
+            None => others.push(condition),
         }
     }
+    (of_scans, others)
+}
+
+/// The rows for which a predicate is true.
+pub(super) fn filtered(input: &Estimate, predicate: &Arc<dyn PhysicalExpr>) -> Estimate {
+    let (of_scans, others) = by_scan(split_conjunction(predicate), input);
+    let mut guessed: f64 = others.into_iter().map(|condition| guess(condition, input)).product();
     let mut estimate = input.clone();
     for OnScan { origin, conditions, written } in of_scans {
-        let Some(counted) = origin.table.count(&conditions) else {
-            guessed *= written.into_iter().map(|condition| share(condition, input)).product::<f64>();
-            continue;
-        };
-        let is_first = input.rows == origin.scan_rows;
-        // Files that the same conditions leave out are not in the scan: what is left of the table is at most the scan.
-        let rows = match is_first {
-            true => (counted.share * origin.table.row_count()).min(estimate.rows),
-            false => counted.share * estimate.rows,
-        };
-        estimate = estimate.with_rows(rows);
-        for column in &mut estimate.columns {
-            let own = column.origin.as_ref().filter(|own| own.scan == origin.scan);
-            if let Some(left) = own.and_then(|own| origin.table.left(&counted, own.column)) {
-                // Of a scan that has filtered rows by other conditions, what those left is less.
-                column.distinct = if is_first { left.distinct } else { left.distinct.min(column.distinct) };
-                column.range = match (left.range, column.range) {
-                    (Some(left), Some(own)) => left.overlap(own).or(Some(left)),
-                    (left, own) => left.or(own),
-                };
-            }
+        match origin.count(conditions) {
+            Some((counted, passed)) => estimate = narrowed(estimate, &origin, &counted, passed),
+            None => guessed *= written.into_iter().map(|condition| guess(condition, input)).product::<f64>(),
         }
     }
     let rows = estimate.rows * guessed;
     estimate.with_rows(rows)
+}
+
+/// What is left of an estimate if more conditions are true on one of its scans than before.
+fn narrowed(input: Estimate, origin: &Origin, counted: &Counted, passed: Passed) -> Estimate {
+    // Where nothing but the scan's conditions has left rows out, what was counted is all that is left.
+    let is_all_counted = input.rows == origin.passed.rows;
+    let rows = input.rows * passed.share_of(&origin.passed);
+    let mut estimate = input.with_rows(if is_all_counted { passed.rows } else { rows });
+    let passed = Arc::new(passed);
+    for column in &mut estimate.columns {
+        let Some(own) = column.origin.as_mut().filter(|own| own.scan == origin.scan) else { continue };
+        own.passed = Arc::clone(&passed);
+        let Some(left) = origin.table.left(counted, own.column) else { continue };
+        column.distinct = if is_all_counted { left.distinct } else { left.distinct.min(column.distinct) };
+        column.range = match (left.range, column.range) {
+            (Some(left), Some(own)) => left.overlap(own).or(Some(left)),
+            (left, own) => left.or(own),
+        };
+    }
+    estimate
 }
 
 /// Which rows of a table pass a condition.
@@ -95,7 +108,7 @@ pub(crate) fn passing(condition: &Arc<dyn PhysicalExpr>, table: &Estimate) -> Pa
     let counted = on_table(condition, table).and_then(|(origin, moved)| origin.table.count(&[moved]));
     match counted {
         Some(counted) => Passing { share: counted.share, run_rows: counted.run_rows() },
-        None => Passing { share: share(condition, table), run_rows: 1.0 },
+        None => Passing { share: guess(condition, table), run_rows: 1.0 },
     }
 }
 
@@ -121,15 +134,29 @@ fn on_table(condition: &Arc<dyn PhysicalExpr>, input: &Estimate) -> Option<(Orig
     found.zip(moved)
 }
 
-/// A guess for a condition, with what is known of its columns.
-fn share(condition: &Arc<dyn PhysicalExpr>, input: &Estimate) -> f64 {
+/// The share of rows for which a condition is true: counted where its columns come from one scan.
+pub(crate) fn share(condition: &Arc<dyn PhysicalExpr>, input: &Estimate) -> f64 {
+    share_of_all([condition], input)
+}
+
+fn share_of_all<'a>(conditions: impl IntoIterator<Item = &'a Arc<dyn PhysicalExpr>>, input: &Estimate) -> f64 {
+    let (of_scans, others) = by_scan(conditions, input);
+    let counted = of_scans.into_iter().map(|OnScan { origin, conditions, written }| match origin.count(conditions) {
+        Some((_, passed)) => passed.share_of(&origin.passed),
+        None => written.into_iter().map(|condition| guess(condition, input)).product(),
+    });
+    counted.product::<f64>() * others.into_iter().map(|condition| guess(condition, input)).product::<f64>()
+}
+
+/// The share of a condition that cannot be counted as a whole: from the shares of its parts, and from what is known of its columns.
+fn guess(condition: &Arc<dyn PhysicalExpr>, input: &Estimate) -> f64 {
     let values = |expr: &Arc<dyn PhysicalExpr>| {
         column_of(expr).and_then(|column| input.columns.get(column)).map(|column| column.distinct.max(1.0))
     };
     if let Some(binary) = condition.downcast_ref::<BinaryExpr>() {
         let (left, right) = (binary.left(), binary.right());
         return match binary.op() {
-            Operator::And => share(left, input) * share(right, input),
+            Operator::And => share_of_all(split_conjunction(condition), input),
             Operator::Or => {
                 let (left, right) = (share(left, input), share(right, input));
                 left + right - left * right
@@ -168,9 +195,4 @@ fn share(condition: &Arc<dyn PhysicalExpr>, input: &Estimate) -> f64 {
         Some(literal) => f64::from(u8::from(*literal.value() == datafusion::common::ScalarValue::Boolean(Some(true)))),
         None => UNKNOWN_SHARE,
     }
-}
-
-/// A guess for a condition of which nothing but its shape is known.
-pub(super) fn guessed_share(condition: &Arc<dyn PhysicalExpr>) -> f64 {
-    share(condition, &Estimate { rows: 1.0, columns: Vec::new() })
 }

@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
-use super::knowledge::TableKnowledge;
+use datafusion::physical_expr::PhysicalExprRef;
+
+use super::knowledge::{Counted, TableKnowledge};
 
 /// Rows that an operator is expected to deliver, and what is known of its columns.
 #[derive(Debug, Clone)]
@@ -51,8 +53,43 @@ pub(crate) struct Origin {
     pub(crate) column: usize,
     /// One value for one scan of one plan: a statement may scan a table twice.
     pub(crate) scan: usize,
-    /// The rows of that scan, which may leave out files.
-    pub(crate) scan_rows: f64,
+    pub(crate) passed: Arc<Passed>,
+}
+
+/// The rows of a scan that its own conditions leave, whatever joins leave of them.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    /// Over the columns of the table, in the order in which they were met.
+    conditions: Vec<PhysicalExprRef>,
+    pub(crate) rows: f64,
+}
+
+impl Passed {
+    /// All rows of a scan, which may leave out files of its table.
+    pub(crate) fn all(rows: f64) -> Self {
+        Self { conditions: Vec::new(), rows }
+    }
+
+    /// The share of rows that passed `before` and have passed more conditions since, 0 to 1.
+    pub(crate) fn share_of(&self, before: &Self) -> f64 {
+        if before.rows > 0.0 { (self.rows / before.rows).min(1.0) } else { 1.0 }
+    }
+}
+
+impl Origin {
+    /// Counts these conditions, over the columns of the table, together with those that the scan's rows have passed. None if that is not possible.
+    pub(crate) fn count(&self, conditions: Vec<PhysicalExprRef>) -> Option<(Arc<Counted>, Passed)> {
+        let mut all = self.passed.conditions.clone();
+        for condition in conditions {
+            if !all.contains(&condition) {
+                all.push(condition);
+            }
+        }
+        let counted = self.table.count(&all)?;
+        // Files that the same conditions leave out are not in the scan: what is left of the table is at most the scan.
+        let rows = (counted.share * self.table.row_count()).min(self.passed.rows);
+        Some((counted, Passed { conditions: all, rows }))
+    }
 }
 
 /// How many combinations of values there are of columns that have so many values each: those of one scan are no more than were counted

@@ -20,7 +20,7 @@ use datafusion::common::{Result, ScalarValue, Statistics};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::source_as_provider;
-use datafusion::logical_expr::{LogicalPlan, Operator, TableScan};
+use datafusion::logical_expr::{Expr, LogicalPlan, Operator, TableScan};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_plan::ExecutionPlan;
@@ -110,23 +110,23 @@ impl Knowledge {
     /// Finds out what the estimates of a plan will ask for.
     pub(crate) async fn learn(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<()> {
         let mut scans = Vec::new();
-        let mut keys = HashSet::new();
+        let mut compared = HashSet::new();
+        let mut compare =
+            |expr: &Expr| compared.extend(expr.column_refs().into_iter().map(|column| column.name.clone()));
         plan.apply_with_subqueries(|node| {
             match node {
                 LogicalPlan::TableScan(scan) => scans.push(scan.clone()),
-                LogicalPlan::Join(join) => keys.extend(
-                    join.on
-                        .iter()
-                        .flat_map(|(left, right)| [left, right])
-                        .flat_map(|key| key.column_refs().into_iter().map(|column| column.name.clone())),
-                ),
+                LogicalPlan::Join(join) => {
+                    join.on.iter().flat_map(|(left, right)| [left, right]).chain(&join.filter).for_each(&mut compare);
+                }
+                LogicalPlan::Filter(filter) => compare(&filter.predicate),
                 _ => {}
             }
             Ok(TreeNodeRecursion::Continue)
         })?;
         for scan in scans {
             if let Some(table) = self.table(&scan, session).await? {
-                table.learn(&scan, &keys, session).await?;
+                table.learn(&scan, &compared, session).await?;
             }
         }
         Ok(())
@@ -225,15 +225,16 @@ impl TableKnowledge {
         schema_of(&self.config)
     }
 
-    /// Reads the columns of a scan if the table is small, and otherwise those that its conditions are about and the keys of joins.
-    async fn learn(&self, scan: &TableScan, keys: &HashSet<String>, session: &dyn Session) -> Result<()> {
+    /// Reads the columns of a scan if the table is small, and otherwise those that its conditions are about, and those that joins and filters above
+    /// it compare.
+    async fn learn(&self, scan: &TableScan, compared: &HashSet<String>, session: &dyn Session) -> Result<()> {
         let mut names: HashSet<&str> = HashSet::new();
         scan.filters
             .iter()
             .for_each(|filter| names.extend(filter.column_refs().iter().map(|column| column.name.as_str())));
         let is_small = self.row_count <= SAMPLE_ROWS_MAX;
         let read = scan.projected_schema.fields().iter().map(|field| field.name().as_str());
-        names.extend(read.filter(|name| is_small || keys.contains(*name)));
+        names.extend(read.filter(|name| is_small || compared.contains(*name)));
         let mut missing: Vec<usize> = {
             let known = self.columns.read().unwrap_or_else(PoisonError::into_inner);
             let positions = names.iter().filter_map(|name| self.schema().index_of(name).ok());

@@ -26,7 +26,7 @@ mod sample;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use condition::{Passing, passing};
+pub(crate) use condition::{Passing, passing, share};
 pub(crate) use estimate::{ColumnEstimate, Estimate};
 pub use given::{GivenColumn, GivenStatistics};
 pub(crate) use join::{KeyPair, equal_share, partner_share, shares_within};

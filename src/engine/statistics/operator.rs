@@ -16,25 +16,26 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
 use datafusion::common::stats::Precision;
-use datafusion::common::{ColumnStatistics, JoinType, ScalarValue, Statistics};
-use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
+use datafusion::common::{ColumnStatistics, JoinSide, JoinType, ScalarValue, Statistics};
+use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::expressions::{CastExpr, Column};
-use datafusion::physical_expr::utils::{conjunction, split_conjunction};
+use datafusion::physical_expr::utils::conjunction;
 use datafusion::physical_expr::{PhysicalExpr, PhysicalExprRef};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
 
 use super::condition;
-use super::estimate::{ColumnEstimate, Estimate, Origin, Range, combinations, drawn};
+use super::estimate::{ColumnEstimate, Estimate, Origin, Passed, Range, combinations, drawn};
 use super::join;
 use super::knowledge::{Knowledge, schema_of};
-use crate::engine::prune_only::PruneOnly;
+use crate::engine::prune_only::ScanConditions;
 
 /// Bytes of a text, as it is held in memory: its view, and what is behind it.
 const TEXT_BYTES: f64 = 24.0;
@@ -126,14 +127,15 @@ pub(crate) fn table_of(scan: &DataSourceExec, knowledge: &Knowledge) -> Option<E
         None => (&statistics, rows),
     };
     let identity = std::ptr::from_ref(scan).cast::<()>() as usize;
+    let passed = Arc::new(Passed::all(rows));
     let column = |(position, field): (usize, &Arc<arrow::datatypes::Field>)| {
         let mut column = of_column(whole_rows, field.data_type(), whole.column_statistics.get(position));
         if let Some(table) = &table {
             if let Some(distinct) = table.distinct(position) {
                 (column.distinct, column.domain) = (distinct.min(rows.max(1.0)), distinct);
             }
-            column.origin =
-                Some(Origin { table: Arc::clone(table), column: position, scan: identity, scan_rows: rows });
+            let (table, passed) = (Arc::clone(table), Arc::clone(&passed));
+            column.origin = Some(Origin { table, column: position, scan: identity, passed });
         }
         column
     };
@@ -144,16 +146,8 @@ fn of_scan(scan: &DataSourceExec, knowledge: &Knowledge) -> Estimate {
     let config = scan.data_source().downcast_ref::<FileScanConfig>();
     let Some((config, table)) = config.zip(table_of(scan, knowledge)) else { return unknown(scan) };
     let source = config.file_source();
-    let filters_rows = source
-        .downcast_ref::<ParquetSource>()
-        .is_some_and(|source| source.table_parquet_options().global.pushdown_filters);
-    let filtered = match source.filter().filter(|_| filters_rows) {
-        Some(predicate) => {
-            let on_rows = split_conjunction(&predicate).into_iter().filter(|condition| !condition.is::<PruneOnly>());
-            condition::filtered(&table, &conjunction(on_rows.cloned()))
-        }
-        None => table,
-    };
+    let on_rows = ScanConditions::of(source.as_ref()).on_rows;
+    let filtered = if on_rows.is_empty() { table } else { condition::filtered(&table, &conjunction(on_rows)) };
     match source.projection() {
         Some(projection) => {
             let schema = scan.schema();
@@ -291,7 +285,8 @@ fn of_join(parts: &JoinParts<'_>, left: &Estimate, right: &Estimate) -> Estimate
         .collect();
     // Keys that are no columns, and conditions, each leave as much as a condition that nobody knows anything of.
     let others = (parts.on.len() - keys.len()) as i32;
-    let unknown = condition::UNKNOWN_SHARE.powi(others) * parts.filter_share;
+    let filter_share = parts.filter.map_or(1.0, |filter| share_of_filter(filter, left, right));
+    let unknown = condition::UNKNOWN_SHARE.powi(others) * filter_share;
     let inner = (left.rows * right.rows * join::equal_share(&keys) * unknown).min(f64::MAX);
     let kept = |side: &Estimate, rows: f64| side.clone().with_rows(rows);
     let mirrored: Vec<join::KeyPair<'_>> = keys.iter().map(|(left, right)| (*right, *left)).collect();
@@ -347,44 +342,44 @@ fn marked(side: &Estimate) -> Estimate {
     estimate
 }
 
+/// The share of the pairs of rows with equal keys for which a join's other condition is true.
+fn share_of_filter(filter: &JoinFilter, left: &Estimate, right: &Estimate) -> f64 {
+    let columns = filter.column_indices().iter().zip(filter.schema().fields()).map(|(column, field)| {
+        let side = match column.side {
+            JoinSide::Left => left.columns.get(column.index),
+            JoinSide::Right => right.columns.get(column.index),
+            JoinSide::None => None,
+        };
+        side.cloned().unwrap_or_else(|| ColumnEstimate::unknown(left.rows, width_bytes(field.data_type())))
+    });
+    condition::share(filter.expression(), &Estimate { rows: left.rows.max(right.rows), columns: columns.collect() })
+}
+
 /// What matters of a join, whatever its operator.
 struct JoinParts<'a> {
     join_type: JoinType,
     on: &'a [(PhysicalExprRef, PhysicalExprRef)],
-    filter_share: f64,
+    filter: Option<&'a JoinFilter>,
     projection: Option<&'a [usize]>,
 }
 
 impl<'a> JoinParts<'a> {
     /// None of what is no join.
     fn of(plan: &'a dyn ExecutionPlan) -> Option<Self> {
-        let share = |filter: Option<&datafusion::physical_plan::joins::utils::JoinFilter>| {
-            filter.map_or(1.0, |filter| condition::guessed_share(filter.expression()))
-        };
         if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
-            let projection = join.projection.as_deref();
-            return Some(Self {
-                join_type: *join.join_type(),
-                on: join.on(),
-                filter_share: share(join.filter()),
-                projection,
-            });
+            let (filter, projection) = (join.filter(), join.projection.as_deref());
+            return Some(Self { join_type: *join.join_type(), on: join.on(), filter, projection });
         }
         if let Some(join) = plan.downcast_ref::<SortMergeJoinExec>() {
-            let filter_share = share(join.filter().as_ref());
-            return Some(Self { join_type: join.join_type(), on: join.on(), filter_share, projection: None });
+            let filter = join.filter().as_ref();
+            return Some(Self { join_type: join.join_type(), on: join.on(), filter, projection: None });
         }
         if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
-            let projection = join.projection().as_deref();
-            return Some(Self {
-                join_type: *join.join_type(),
-                on: &[],
-                filter_share: share(join.filter()),
-                projection,
-            });
+            let (filter, projection) = (join.filter(), join.projection().as_deref());
+            return Some(Self { join_type: *join.join_type(), on: &[], filter, projection });
         }
         plan.downcast_ref::<CrossJoinExec>()?;
-        Some(Self { join_type: JoinType::Inner, on: &[], filter_share: 1.0, projection: None })
+        Some(Self { join_type: JoinType::Inner, on: &[], filter: None, projection: None })
     }
 }
 

@@ -20,16 +20,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
+use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
-use datafusion::physical_expr::PhysicalExprRef;
-use datafusion::physical_expr::utils::split_conjunction;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::OperatorTrace;
-use crate::engine::prune_only::PruneOnly;
+use crate::engine::prune_only::ScanConditions;
 
 /// Why an operator's rows say nothing of its estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,11 +110,7 @@ impl Facts {
         let source = plan.downcast_ref::<DataSourceExec>().map(DataSourceExec::data_source);
         if let Some(config) = source.and_then(|source| source.downcast_ref::<FileScanConfig>()) {
             facts.all_rows = config.statistics().num_rows.get_value().map(|rows| *rows as u64);
-            let parquet = config.file_source().downcast_ref::<ParquetSource>();
-            let filters_rows = parquet.is_some_and(|source| source.table_parquet_options().global.pushdown_filters);
-            let prunes_alone = |condition: &PhysicalExprRef| !filters_rows || condition.is::<PruneOnly>();
-            let predicate = config.file_source().filter();
-            facts.prunes_alone = predicate.is_some_and(|all| split_conjunction(&all).into_iter().any(prunes_alone));
+            facts.prunes_alone = !ScanConditions::of(config.file_source().as_ref()).pruning_alone.is_empty();
         }
         if let Some(aggregate) = plan.downcast_ref::<AggregateExec>() {
             facts.is_partial = matches!(aggregate.mode(), AggregateMode::Partial | AggregateMode::PartialReduce);

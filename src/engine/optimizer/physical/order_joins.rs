@@ -44,11 +44,14 @@ use crate::engine::optimizer::join_order::{
 };
 use crate::engine::settings::OptimizerOptions;
 use crate::engine::statistics::{
-    ColumnEstimate, Estimate, KeyPair, Knowledge, column_of, equal_share, estimate, shares_within,
+    ColumnEstimate, Estimate, KeyPair, Knowledge, column_of, equal_share, estimate, share, shares_within,
 };
 
-/// The share of the pairs of rows that pass a condition that is no equality.
-const CONDITION_SHARE: f64 = 1.0 / 3.0;
+/// The share of the pairs of rows for which expressions that are no columns are equal.
+const EXPRESSION_SHARE: f64 = 1.0 / 3.0;
+
+/// No condition is expected to leave less of all pairs of rows.
+const LEAST_SHARE: f64 = 1e-12;
 
 /// The number of the first column that a mark join makes; those of relations have lower ones.
 const FIRST_MARK: usize = 1 << 24;
@@ -525,9 +528,11 @@ struct Key {
 
 impl<'a> Selectivities<'a> {
     fn new(region: &'a Region, estimates: Vec<Estimate>) -> Self {
+        let columns = estimates.iter().flat_map(|relation| relation.columns.iter().cloned()).collect();
+        let all = Estimate { rows: estimates.iter().map(|relation| relation.rows).fold(1.0, f64::max), columns };
         let mut found = Self { region, estimates, shares: BTreeMap::new() };
         let mut keys = Vec::new();
-        found.collect(&region.tree, &mut keys);
+        found.collect(&region.tree, &all, &mut keys);
         keys.sort_by(|a, b| found.least_share(a).total_cmp(&found.least_share(b)));
         for key in keys {
             found.take(&key);
@@ -535,8 +540,8 @@ impl<'a> Selectivities<'a> {
         found
     }
 
-    /// Finds the keys of a tree. What is no equality leaves a share that nobody counted.
-    fn collect(&mut self, tree: &Tree, keys: &mut Vec<Key>) {
+    /// Finds the keys of a tree, and what its other conditions leave, given all columns of the region.
+    fn collect(&mut self, tree: &Tree, all: &Estimate, keys: &mut Vec<Key>) {
         let Tree::Join(join) = tree else { return };
         let mut of_sides: BTreeMap<(RelationSet, RelationSet), Vec<usize>> = BTreeMap::new();
         for predicate in &join.predicates {
@@ -544,13 +549,13 @@ impl<'a> Selectivities<'a> {
                 Condition::Equal(..) => {
                     of_sides.entry((predicate.left, predicate.right)).or_default().push(predicate.id)
                 }
-                Condition::Other(_) => drop(self.shares.insert(predicate.id, CONDITION_SHARE)),
+                Condition::Other(expr) => drop(self.shares.insert(predicate.id, share(expr, all).max(LEAST_SHARE))),
             }
         }
         let is_inner = join.kind == JoinKind::Inner;
         keys.extend(of_sides.into_values().map(|conditions| Key { conditions, is_inner }));
-        self.collect(&join.left, keys);
-        self.collect(&join.right, keys);
+        self.collect(&join.left, all, keys);
+        self.collect(&join.right, all, keys);
     }
 
     /// The share that the ranges of a key's columns leave of the relation of which they leave less.
@@ -562,7 +567,7 @@ impl<'a> Selectivities<'a> {
     fn take(&mut self, key: &Key) {
         let pairs = key.conditions.iter().map(|id| self.pair(&self.region.conditions[*id]));
         let pairs: Option<Vec<KeyPair<'_>>> = pairs.collect();
-        let share = pairs.map_or(CONDITION_SHARE, |pairs| equal_share(&pairs).max(1e-12));
+        let share = pairs.map_or(EXPRESSION_SHARE, |pairs| equal_share(&pairs).max(LEAST_SHARE));
         self.shares.insert(key.conditions[0], share.min(1.0));
         for id in key.conditions.iter().filter(|_| key.is_inner) {
             self.narrow(&self.region.conditions[*id]);
