@@ -35,9 +35,15 @@ impl<T> ByProvider<T> {
 
     /// Takes over what is known of a table, and forgets those that are gone.
     pub(super) fn insert(&self, provider: &Arc<dyn TableProvider>, value: Arc<T>) {
+        self.forget_gone();
+        let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        entries.insert(address(provider), Entry { provider: Arc::downgrade(provider), value });
+    }
+
+    /// Forgets tables that are gone.
+    pub(super) fn forget_gone(&self) {
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
         entries.retain(|_, entry| entry.provider.strong_count() > 0);
-        entries.insert(address(provider), Entry { provider: Arc::downgrade(provider), value });
     }
 
     /// Forgets a table.

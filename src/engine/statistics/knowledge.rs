@@ -13,19 +13,14 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter;
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, SchemaRef};
-use chrono::{DateTime, Utc};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, ScalarValue, Statistics};
-use datafusion::datasource::physical_plan::FileScanConfig;
-use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator, TableScan};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_plan::ExecutionPlan;
-use object_store::ObjectMeta;
-use object_store::path::Path;
 use tokio::sync::OnceCell;
 
 use super::distinct;
@@ -33,21 +28,19 @@ use super::estimate::Range;
 use super::given::GivenStatistics;
 use super::memo::Memo;
 use super::sample::{self, SAMPLE_ROWS_MAX, Sample};
+use super::source::{PartKey, Source};
 use crate::engine::by_provider::ByProvider;
 use crate::engine::columns::with_columns;
 
 /// What a session knows of its tables.
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
-    /// By each of their files: store and path. They are gone when their providers are.
-    tables: RwLock<HashMap<FileKey, Weak<TableKnowledge>>>,
+    /// By each of their files or batches. They are gone when their providers are.
+    tables: RwLock<HashMap<PartKey, Weak<TableKnowledge>>>,
     providers: ByProvider<TableKnowledge>,
     /// What was counted before.
     given: ByProvider<GivenStatistics>,
 }
-
-/// A file's store and path.
-type FileKey = (String, String);
 
 /// Conditions that are all true, over the table's columns.
 type Conditions = Vec<Arc<dyn PhysicalExpr>>;
@@ -55,7 +48,8 @@ type Conditions = Vec<Arc<dyn PhysicalExpr>>;
 /// What is known of one table.
 #[derive(Debug)]
 pub(crate) struct TableKnowledge {
-    config: FileScanConfig,
+    /// Of all its rows.
+    scan: Arc<dyn ExecutionPlan>,
     row_count: usize,
     statistics: Statistics,
     sample: OnceCell<Option<Sample>>,
@@ -67,6 +61,7 @@ pub(crate) struct TableKnowledge {
     /// Of several columns together.
     combinations: Memo<Vec<usize>, f64>,
     run_rows: Memo<usize, f64>,
+    ranges: Memo<usize, Range>,
 }
 
 /// What conditions leave of a table.
@@ -124,6 +119,8 @@ impl Knowledge {
             }
             Ok(TreeNodeRecursion::Continue)
         })?;
+        // What is known of a table in memory holds on to its rows.
+        self.providers.forget_gone();
         for scan in scans {
             if let Some(table) = self.table(&scan, session).await? {
                 table.learn(&scan, &compared, session).await?;
@@ -132,76 +129,56 @@ impl Knowledge {
         Ok(())
     }
 
-    /// The table that a scan of files reads.
-    pub(crate) fn of_scan(&self, config: &FileScanConfig) -> Option<Arc<TableKnowledge>> {
-        let file = config.file_groups.iter().flat_map(|group| group.iter()).next()?;
+    /// The table that a scan reads.
+    pub(super) fn of_scan(&self, source: Source<'_>) -> Option<Arc<TableKnowledge>> {
+        let (part, state) = source.parts().next()?;
         let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-        let table = tables.get(&key(config, &file.object_meta))?.upgrade()?;
-        let is_same = files_of(&table.config).any(|known| state(known) == state(&file.object_meta));
-        (is_same && schema_of(&table.config) == schema_of(config)).then_some(table)
+        let table = tables.get(&part.key())?.upgrade()?;
+        let known = table.source()?;
+        (known.has(part, state) && known.schema() == source.schema()).then_some(table)
     }
 
     async fn table(&self, scan: &TableScan, session: &dyn Session) -> Result<Option<Arc<TableKnowledge>>> {
         let Ok(provider) = source_as_provider(&scan.source) else { return Ok(None) };
-        if let Some(table) = self.providers.get(&provider) {
+        let known = self.providers.get(&provider);
+        // Rows may have been added to a table in memory.
+        if let Some(table) = known.filter(|table| table.source().is_some_and(|source| !source.is_in_memory())) {
             return Ok(Some(table));
         }
         let plan = provider.scan(session, None, &[], None).await?;
-        let Some(config) = file_scan(&plan) else { return Ok(None) };
+        let Some(source) = Source::below(plan.as_ref()) else { return Ok(None) };
         let given = self.given.get(&provider);
         // A path in FROM has a new provider in each statement.
-        let known = self.of_scan(config).filter(|known| given.is_none() && known.is_of(config));
-        let known = known.or_else(|| Some(Arc::new(TableKnowledge::new(config, given.as_deref())?)));
+        let known = self.of_scan(source).filter(|known| given.is_none() && known.is_of(source));
+        let known = known.or_else(|| Some(Arc::new(TableKnowledge::new(&plan, given.as_deref())?)));
         let Some(table) = known else { return Ok(None) };
         self.providers.insert(&provider, Arc::clone(&table));
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         tables.retain(|_, known| known.strong_count() > 0);
-        tables.extend(files_of(&table.config).map(|file| (key(config, file), Arc::downgrade(&table))));
+        tables.extend(source.parts().map(|(part, _)| (part.key(), Arc::downgrade(&table))));
         Ok(Some(table))
-    }
-}
-
-fn files_of(config: &FileScanConfig) -> impl Iterator<Item = &ObjectMeta> {
-    config.file_groups.iter().flat_map(|group| group.iter()).map(|file| &file.object_meta)
-}
-
-fn key(config: &FileScanConfig, file: &ObjectMeta) -> FileKey {
-    (config.object_store_url.to_string(), file.location.to_string())
-}
-
-/// Where a file is, and what another would have if it was written anew.
-fn state(file: &ObjectMeta) -> (&Path, u64, DateTime<Utc>) {
-    (&file.location, file.size, file.last_modified)
-}
-
-/// The scan at the bottom of a plan that has no other.
-fn file_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<&FileScanConfig> {
-    if let Some(scan) = plan.downcast_ref::<DataSourceExec>() {
-        return scan.data_source().downcast_ref::<FileScanConfig>();
-    }
-    match plan.children().as_slice() {
-        [input] => file_scan(input),
-        _ => None,
     }
 }
 
 impl TableKnowledge {
     /// None if nobody knows how many rows the table has.
-    fn new(config: &FileScanConfig, given: Option<&GivenStatistics>) -> Option<Self> {
-        let mut statistics = config.statistics();
+    fn new(scan: &Arc<dyn ExecutionPlan>, given: Option<&GivenStatistics>) -> Option<Self> {
+        let source = Source::below(scan.as_ref())?;
+        let mut statistics = source.statistics();
         if let Some(given) = given {
-            given.complete(&mut statistics, schema_of(config));
+            given.complete(&mut statistics, &source.schema());
         }
         Some(Self {
             row_count: *statistics.num_rows.get_value()?,
             statistics,
-            config: config.clone(),
+            scan: Arc::clone(scan),
             sample: OnceCell::new(),
             columns: RwLock::default(),
             counts: Memo::default(),
             distinct: Memo::default(),
             combinations: Memo::default(),
             run_rows: Memo::default(),
+            ranges: Memo::default(),
         })
     }
 
@@ -215,14 +192,19 @@ impl TableKnowledge {
         &self.statistics
     }
 
-    /// Whether its files are those of a scan, and none has changed.
-    fn is_of(&self, config: &FileScanConfig) -> bool {
-        let states = |config| files_of(config).map(state).collect::<BTreeSet<_>>();
-        states(&self.config) == states(config)
+    /// Where its rows come from.
+    fn source(&self) -> Option<Source<'_>> {
+        Source::below(self.scan.as_ref())
     }
 
-    fn schema(&self) -> &SchemaRef {
-        schema_of(&self.config)
+    /// Whether its files or batches are those of a scan, and none has changed.
+    fn is_of(&self, source: Source<'_>) -> bool {
+        let Some(own) = self.source() else { return false };
+        own.parts().collect::<BTreeSet<_>>() == source.parts().collect::<BTreeSet<_>>()
+    }
+
+    fn schema(&self) -> SchemaRef {
+        self.source().map_or_else(|| self.scan.schema(), Source::schema)
     }
 
     /// Reads the columns of a scan if the table is small, and otherwise those that its conditions are about, and those that joins and filters above
@@ -232,18 +214,19 @@ impl TableKnowledge {
         scan.filters
             .iter()
             .for_each(|filter| names.extend(filter.column_refs().iter().map(|column| column.name.as_str())));
-        let is_small = self.row_count <= SAMPLE_ROWS_MAX;
+        let (is_small, schema) = (self.row_count <= SAMPLE_ROWS_MAX, self.schema());
         let read = scan.projected_schema.fields().iter().map(|field| field.name().as_str());
         names.extend(read.filter(|name| is_small || compared.contains(*name)));
         let mut missing: Vec<usize> = {
             let known = self.columns.read().unwrap_or_else(PoisonError::into_inner);
-            let positions = names.iter().filter_map(|name| self.schema().index_of(name).ok());
+            let positions = names.iter().filter_map(|name| schema.index_of(name).ok());
             positions.filter(|position| !known.contains_key(position)).collect()
         };
         if missing.is_empty() {
             return Ok(());
         }
-        let choose = || Sample::choose(&self.config, self.row_count, session);
+        let Some(source) = self.source() else { return Ok(()) };
+        let choose = || Sample::choose(source, self.row_count, session);
         let Some(sample) = self.sample.get_or_try_init(choose).await? else { return Ok(()) };
         missing.sort_unstable();
         let batch = sample.read(&missing, session).await?;
@@ -280,7 +263,7 @@ impl TableKnowledge {
     /// Where the values of a column lie in rows whose values of another lie in a range. None if not all rows are at hand.
     pub(crate) fn range_within(&self, other: usize, range: Range, column: usize) -> Option<Range> {
         self.sample.get()?.as_ref().filter(|sample| sample.is_whole())?;
-        let counted = self.count(&within(self.schema(), other, range)?)?;
+        let counted = self.count(&within(&self.schema(), other, range)?)?;
         self.left(&counted, column)?.range
     }
 
@@ -296,6 +279,14 @@ impl TableKnowledge {
         }
         let array = filter(&self.sampled(column)?, &counted.passes).ok()?;
         Some(distinct::of_all(&array).map(|distinct| Left { distinct, range: range(&array) }))
+    }
+
+    /// Where the values of a column lie; none if not all rows are at hand.
+    pub(crate) fn range(&self, column: usize) -> Option<Range> {
+        self.ranges.get(&column, || {
+            self.sample.get()?.as_ref().filter(|sample| sample.is_whole())?;
+            range(&self.sampled(column)?)
+        })
     }
 
     /// Distinct values of a column but for NULL; none if nobody has counted them and it is not in the sample.
@@ -391,11 +382,6 @@ fn range(array: &ArrayRef) -> Option<Range> {
     })
 }
 
-/// The columns of a table whose files a scan reads, those in the names of folders last.
-pub(super) fn schema_of(config: &FileScanConfig) -> &SchemaRef {
-    config.file_source().table_schema().table_schema()
-}
-
 #[cfg(test)]
 mod tests {
     use datafusion::prelude::{ParquetReadOptions, SessionContext};
@@ -415,7 +401,7 @@ mod tests {
             let plan = context.sql(sql).await.expect("planned").into_optimized_plan().expect("optimized");
             knowledge.learn(&plan, &context.state()).await.expect("learned");
             let scan = context.state().create_physical_plan(&plan).await.expect("planned");
-            knowledge.of_scan(file_scan(&scan).expect("a scan")).expect("known")
+            knowledge.of_scan(Source::below(scan.as_ref()).expect("a scan")).expect("known")
         };
         let below = |column: &str, index| -> Conditions {
             let column = Arc::new(Column::new(column, index));
@@ -440,7 +426,7 @@ mod tests {
             let plan = table.into_unoptimized_plan();
             knowledge.learn(&plan, &context.state()).await.expect("learned");
             let scan = context.state().create_physical_plan(&plan).await.expect("planned");
-            let known = knowledge.of_scan(file_scan(&scan).expect("a scan")).expect("known");
+            let known = knowledge.of_scan(Source::below(scan.as_ref()).expect("a scan")).expect("known");
             (plan, Arc::downgrade(&known))
         };
         for name in ["one", "two"] {

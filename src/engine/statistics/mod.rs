@@ -7,7 +7,7 @@
 //!                                                                                               └─▶ DataFusion's build sides and modes
 //! ```
 //!
-//! - [`knowledge`]: what a session has found out of its tables; [`given`]: what was counted before it began; [`sample`]: which rows it looks at; [`distinct`]: how many values they have;
+//! - [`knowledge`]: what a session has found out of its tables; [`given`]: what was counted before it began; [`source`]: files or memory; [`sample`]: which rows it looks at; [`distinct`]: how many values they have;
 //! - [`mod@estimate`]: the rows of an operator and what is known of its columns; [`operator`]: how that follows from its inputs;
 //!   [`condition`]: the share of rows that pass a filter; [`join`]: what two keys have in common;
 //! - [`provider`]: the same numbers for DataFusion's own rules.
@@ -23,6 +23,7 @@ mod operator;
 mod provider;
 mod rows;
 mod sample;
+mod source;
 #[cfg(test)]
 mod tests;
 

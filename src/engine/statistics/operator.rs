@@ -17,7 +17,6 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, JoinSide, JoinType, ScalarValue, Statistics};
-use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::expressions::{CastExpr, Column};
 use datafusion::physical_expr::utils::conjunction;
@@ -34,7 +33,8 @@ use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
 use super::condition;
 use super::estimate::{ColumnEstimate, Estimate, Origin, Passed, Range, combinations, drawn};
 use super::join;
-use super::knowledge::{Knowledge, schema_of};
+use super::knowledge::Knowledge;
+use super::source::Source;
 use crate::engine::prune_only::ScanConditions;
 
 /// Bytes of a text, as it is held in memory: its view, and what is behind it.
@@ -114,18 +114,16 @@ fn passed_through(plan: &dyn ExecutionPlan, input: &Estimate) -> Estimate {
     Estimate { rows: input.rows, columns }
 }
 
-/// A scan's table without the scan's filters and with all its columns; none where nobody knows how many rows it has.
+/// A scan's table without the scan's filters and with all its columns; none where nobody knows how many rows it has, not even about.
 pub(crate) fn table_of(scan: &DataSourceExec, knowledge: &Knowledge) -> Option<Estimate> {
-    let config = scan.data_source().downcast_ref::<FileScanConfig>()?;
-    let statistics = config.statistics();
-    let table = knowledge.of_scan(config);
-    let known_rows = statistics.num_rows.get_value().map(|rows| *rows as f64);
-    let rows = known_rows.or(table.as_ref().map(|table| table.row_count()))?;
+    let source = Source::of(scan)?;
+    let table = knowledge.of_scan(source);
+    let known_rows = source.row_count().map(|rows| rows as f64);
+    let rows = known_rows.or(table.as_ref().map(|table| table.row_count())).or_else(|| source.rows_by_size())?;
     // A scan that leaves out files by their names has fewer rows than the table that the columns are known of.
-    let (whole, whole_rows) = match &table {
-        Some(table) => (table.statistics(), table.row_count()),
-        None => (&statistics, rows),
-    };
+    let whole_rows = table.as_ref().map_or(rows, |table| table.row_count());
+    let own = if table.is_none() { Some(source.statistics()) } else { None };
+    let whole = table.as_ref().map(|table| table.statistics()).or(own.as_ref())?;
     let identity = std::ptr::from_ref(scan).cast::<()>() as usize;
     let passed = Arc::new(Passed::all(rows));
     let column = |(position, field): (usize, &Arc<arrow::datatypes::Field>)| {
@@ -134,17 +132,30 @@ pub(crate) fn table_of(scan: &DataSourceExec, knowledge: &Knowledge) -> Option<E
             if let Some(distinct) = table.distinct(position) {
                 (column.distinct, column.domain) = (distinct.min(rows.max(1.0)), distinct);
             }
+            if column.range.is_none() {
+                column.range = table.range(position);
+                column.domain_range = column.range;
+            }
             let (table, passed) = (Arc::clone(table), Arc::clone(&passed));
             column.origin = Some(Origin { table, column: position, scan: identity, passed });
         }
         column
     };
-    Some(Estimate { rows, columns: schema_of(config).fields().iter().enumerate().map(column).collect() })
+    Some(Estimate { rows, columns: source.schema().fields().iter().enumerate().map(column).collect() })
 }
 
 fn of_scan(scan: &DataSourceExec, knowledge: &Knowledge) -> Estimate {
-    let config = scan.data_source().downcast_ref::<FileScanConfig>();
-    let Some((config, table)) = config.zip(table_of(scan, knowledge)) else { return unknown(scan) };
+    let source = Source::of(scan).zip(table_of(scan, knowledge));
+    let (config, table) = match source {
+        Some((Source::Files(config), table)) => (config, table),
+        Some((Source::Memory(memory), table)) => {
+            return match memory.projection() {
+                Some(positions) => table.project(positions.iter().copied()),
+                None => table,
+            };
+        }
+        None => return unknown(scan),
+    };
     let source = config.file_source();
     let on_rows = ScanConditions::of(source.as_ref()).on_rows;
     let filtered = if on_rows.is_empty() { table } else { condition::filtered(&table, &conjunction(on_rows)) };

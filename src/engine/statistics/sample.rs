@@ -23,31 +23,46 @@ use datafusion::parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use datafusion::parquet::file::metadata::ParquetMetaData;
 use datafusion::physical_plan::collect;
 
+use super::source::Source;
+
 /// Tables of at most so many rows are looked at as a whole, and no more of larger ones.
 pub(super) const SAMPLE_ROWS_MAX: usize = 128 * 1024;
 const BLOCKS: usize = 64;
 const BLOCK_ROWS: usize = SAMPLE_ROWS_MAX / BLOCKS;
 
-/// Which rows of which files a sample has.
+/// Which rows of a table a sample has.
 #[derive(Debug)]
 pub(super) struct Sample {
-    config: FileScanConfig,
+    rows: Rows,
     is_whole: bool,
 }
 
+#[derive(Debug)]
+enum Rows {
+    Files(Box<FileScanConfig>),
+    /// Parts of batches, which share their columns with the table.
+    Memory(SchemaRef, Vec<RecordBatch>),
+}
+
 impl Sample {
-    /// The sample of what `config` scans, `row_count` rows; none of large tables that are not Parquet.
-    pub(super) async fn choose(
+    /// The sample of `row_count` rows of a source; none of large files that are not Parquet.
+    pub(super) async fn choose(source: Source<'_>, row_count: usize, session: &dyn Session) -> Result<Option<Self>> {
+        let is_whole = row_count <= SAMPLE_ROWS_MAX;
+        let rows = match source {
+            Source::Files(config) if is_whole => Rows::Files(Box::new(config.clone())),
+            Source::Files(config) if config.file_source().downcast_ref::<ParquetSource>().is_none() => return Ok(None),
+            Source::Files(config) => Rows::Files(Box::new(Self::blocks_of_files(config, row_count, session).await?)),
+            Source::Memory(_) if is_whole => Rows::Memory(source.schema(), source.batches().cloned().collect()),
+            Source::Memory(_) => Rows::Memory(source.schema(), blocks_of_batches(source.batches(), row_count)),
+        };
+        Ok(Some(Self { rows, is_whole }))
+    }
+
+    async fn blocks_of_files(
         config: &FileScanConfig,
         row_count: usize,
         session: &dyn Session,
-    ) -> Result<Option<Self>> {
-        if row_count <= SAMPLE_ROWS_MAX {
-            return Ok(Some(Self { config: config.clone(), is_whole: true }));
-        }
-        if config.file_source().downcast_ref::<ParquetSource>().is_none() {
-            return Ok(None);
-        }
+    ) -> Result<FileScanConfig> {
         let starts = starts(row_count);
         let mut files = Vec::new();
         let (mut first_row, mut next) = (0, 0);
@@ -71,8 +86,7 @@ impl Sample {
             }
             (first_row, next) = (first_row + rows, next + blocks);
         }
-        let config = FileScanConfigBuilder::from(config.clone()).with_file_groups(vec![FileGroup::new(files)]).build();
-        Ok(Some(Self { config, is_whole: false }))
+        Ok(FileScanConfigBuilder::from(config.clone()).with_file_groups(vec![FileGroup::new(files)]).build())
     }
 
     /// Whether it has all rows.
@@ -82,8 +96,14 @@ impl Sample {
 
     /// Reads columns, by their positions in the table.
     pub(super) async fn read(&self, columns: &[usize], session: &dyn Session) -> Result<RecordBatch> {
-        let config =
-            FileScanConfigBuilder::from(self.config.clone()).with_projection_indices(Some(columns.to_vec()))?.build();
+        let config = match &self.rows {
+            Rows::Files(config) => config.as_ref().clone(),
+            Rows::Memory(schema, batches) => {
+                let projected = batches.iter().map(|batch| batch.project(columns)).collect::<Result<Vec<_>, _>>()?;
+                return Ok(concat_batches(&Arc::new(schema.project(columns)?), &projected)?);
+            }
+        };
+        let config = FileScanConfigBuilder::from(config).with_projection_indices(Some(columns.to_vec()))?.build();
         let scan = DataSourceExec::from_data_source(config);
         let schema: SchemaRef = datafusion::physical_plan::ExecutionPlan::schema(scan.as_ref());
         let batches = collect(scan, session.task_ctx()).await?;
@@ -122,6 +142,23 @@ fn starts(row_count: usize) -> Vec<usize> {
     (0..BLOCKS).map(|block| block * stratum + draw(stratum - BLOCK_ROWS + 1)).collect()
 }
 
+/// The sample's blocks of batches of so many rows, without copies.
+fn blocks_of_batches<'a>(batches: impl Iterator<Item = &'a RecordBatch>, row_count: usize) -> Vec<RecordBatch> {
+    let (starts, mut blocks, mut first_row) = (starts(row_count), Vec::new(), 0);
+    for batch in batches {
+        let end_row = first_row + batch.num_rows();
+        // A block may reach over several batches.
+        for start in &starts {
+            let (from, to) = ((*start).max(first_row), (start + BLOCK_ROWS).min(end_row));
+            if from < to {
+                blocks.push(batch.slice(from - first_row, to - from));
+            }
+        }
+        first_row = end_row;
+    }
+    blocks
+}
+
 /// The blocks that start at these rows of a file, cut at its end.
 fn selection(starts: &[usize], row_count: usize) -> RowSelection {
     let mut selectors = Vec::with_capacity(2 * starts.len() + 1);
@@ -138,6 +175,8 @@ fn selection(starts: &[usize], row_count: usize) -> RowSelection {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::{ArrayRef, Int64Array};
+
     use super::*;
 
     #[test]
@@ -147,6 +186,21 @@ mod tests {
             assert_eq!(starts.len(), BLOCKS);
             assert!(starts.windows(2).all(|pair| pair[0] + BLOCK_ROWS <= pair[1]), "{row_count}");
             assert!(starts[BLOCKS - 1] + BLOCK_ROWS <= row_count, "{row_count}");
+        }
+    }
+
+    #[test]
+    fn blocks_reach_over_batches() {
+        let rows = 2 * SAMPLE_ROWS_MAX;
+        for batch_rows in [100, 8192, rows] {
+            let numbers = Int64Array::from_iter_values(0..rows as i64);
+            let batch = RecordBatch::try_from_iter([("a", Arc::new(numbers) as ArrayRef)]).expect("a batch");
+            let batches = (0..rows).step_by(batch_rows).map(|row| batch.slice(row, batch_rows.min(rows - row)));
+            let blocks = blocks_of_batches(batches.collect::<Vec<_>>().iter(), rows);
+            let sample = concat_batches(&batch.schema(), &blocks).expect("of one schema");
+            let expected = starts(rows).into_iter().flat_map(|start| start..start + BLOCK_ROWS);
+            let expected = Int64Array::from_iter_values(expected.map(|row| row as i64));
+            assert_eq!(sample.column(0).as_ref(), &expected as &dyn arrow::array::Array, "{batch_rows}");
         }
     }
 

@@ -111,3 +111,44 @@ async fn parts_of_a_condition_on_two_tables_are_counted() {
         check(&q_errors(&engine, &sql).await, "join", most);
     }
 }
+
+#[tokio::test]
+async fn tables_in_memory_are_looked_at() {
+    let engine = engine("default", &SETS).await;
+    let days = "select value as day, value div 366 as year, value div 91 % 4 as quarter from generate_series(0, 73199)";
+    // More rows than a sample has.
+    let sales = "select 36000 + value % 1800 as sold, value as number from generate_series(0, 179999)";
+    for (name, rows) in [("days", days), ("sales", sales)] {
+        engine.run(&format!("create table {name} as {rows}")).await.expect("made");
+    }
+    let year = "select count(*) from days where year = 100";
+    for (sql, kind) in [
+        ("select count(*) from sales join days on sold = day", "join"),
+        ("select count(*) from sales join days on sold = day where quarter = 2", "join"),
+        ("select sold, count(*) from sales group by sold", "aggregate"),
+        ("select count(*) from sales where number < 18000", "filter"),
+        (year, "filter"),
+    ] {
+        check(&q_errors(&engine, sql).await, kind, 1.1);
+    }
+    engine.run("insert into days select day + 73200, 100, 2 from days").await.expect("added");
+    check(&q_errors(&engine, year).await, "filter", 1.01);
+    engine.run("drop table days").await.expect("dropped");
+    engine.run("create table days as select 1 as day, 100 as year").await.expect("made");
+    check(&q_errors(&engine, year).await, "filter", 1.01);
+}
+
+#[tokio::test]
+async fn files_that_do_not_say_how_many_rows_they_have_are_judged_by_their_size() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("UTF-8");
+    let engine = engine("default", &SETS).await;
+    for rows in [10, 100_000] {
+        let values = "value as number, cast(value as string) as text, date '2020-01-01' as day";
+        let copy = format!("copy (select {values} from generate_series(1, {rows})) to '{path}/t{rows}.csv'");
+        engine.run(&copy).await.expect("written");
+        let table = format!("create external table t{rows} stored as csv location '{path}/t{rows}.csv'");
+        engine.run(&table).await.expect("registered");
+        check(&q_errors(&engine, &format!("select count(number) from t{rows}")).await, "scan", 3.0);
+    }
+}

@@ -333,7 +333,7 @@ mod tests {
     /// `t`: 40,000 rows; `id` ascends, `day` has 100 values that stand together, `any` has 1,000 that do not, `text` is wide.
     const TABLES: [&str; 3] = [
         "create external table t stored as parquet location '{}/t.parquet'",
-        "create table days as select value as day, value % 10 as month from generate_series(0, 99)",
+        "create table days as select value as day, value as month from generate_series(0, 99)",
         "create table anys as select value as any from generate_series(0, 999)",
     ];
     const COPY: &str = "copy (select value as id, value div 400 as day, value * 7919 % 40000 div 40 as any, \

@@ -810,7 +810,7 @@ mod tests {
         joins.collect::<Vec<_>>().join("\n")
     }
 
-    /// Tables in files, of which more is known than of those in memory.
+    /// Tables in files.
     fn files(folder: &Path, tables: &[(&str, &str)]) -> Vec<String> {
         let statements = tables.iter().flat_map(|(name, rows)| {
             let file = folder.join(format!("{name}.parquet"));
@@ -851,13 +851,13 @@ mod tests {
         check(
             "select count(*) from fact join a on fact.a = a.id join b on fact.b = b.id join c on fact.c = c.id where c.x = 3",
             expect![[r#"
-                     HashJoinExec: mode=CollectLeft, join_type=Inner, on=[(a@1, id@0)]
-                       HashJoinExec: mode=CollectLeft, join_type=Inner, on=[(b@2, id@0)]
-                         HashJoinExec: mode=CollectLeft, join_type=Inner, on=[(id@0, c@2)]
-                            DataSourceExec: partitions=2, partition_sizes=[1, 0]
-                          DataSourceExec: partitions=2, partition_sizes=[1, 0]
-                        DataSourceExec: partitions=2, partition_sizes=[1, 0]
-                      DataSourceExec: partitions=2, partition_sizes=[1, 0]
+                HashJoinExec: mode=CollectLeft, join_type=Inner, on=[(id@0, b@1)]
+                  DataSourceExec: partitions=2, partition_sizes=[1, 0]
+                 HashJoinExec: mode=CollectLeft, join_type=Inner, on=[(id@0, a@1)]
+                   DataSourceExec: partitions=2, partition_sizes=[1, 0]
+                  HashJoinExec: mode=CollectLeft, join_type=Inner, on=[(id@0, c@2)]
+                     DataSourceExec: partitions=2, partition_sizes=[1, 0]
+                   DataSourceExec: partitions=2, partition_sizes=[1, 0]
             "#]],
         )
         .await;
@@ -865,13 +865,13 @@ mod tests {
             "select count(*) from fact join a on fact.a = a.id left join b on fact.b = b.id \
              where fact.c in (select id from c where x = 3)",
             expect![[r#"
-                     HashJoinExec: mode=CollectLeft, join_type=Left, on=[(b@0, id@0)]
-                       HashJoinExec: mode=CollectLeft, join_type=Inner, on=[(a@0, id@0)]
-                         HashJoinExec: mode=CollectLeft, join_type=RightSemi, on=[(id@0, c@2)]
-                            DataSourceExec: partitions=2, partition_sizes=[1, 0]
-                          DataSourceExec: partitions=2, partition_sizes=[1, 0]
-                        DataSourceExec: partitions=2, partition_sizes=[1, 0]
-                      DataSourceExec: partitions=2, partition_sizes=[1, 0]
+                HashJoinExec: mode=CollectLeft, join_type=Right, on=[(id@0, b@0)]
+                  DataSourceExec: partitions=2, partition_sizes=[1, 0]
+                 HashJoinExec: mode=CollectLeft, join_type=Inner, on=[(id@0, a@0)]
+                   DataSourceExec: partitions=2, partition_sizes=[1, 0]
+                  HashJoinExec: mode=CollectLeft, join_type=RightSemi, on=[(id@0, c@2)]
+                     DataSourceExec: partitions=2, partition_sizes=[1, 0]
+                   DataSourceExec: partitions=2, partition_sizes=[1, 0]
             "#]],
         )
         .await;
