@@ -36,6 +36,9 @@ pub(crate) struct ColumnEstimate {
     pub(crate) width_bytes: f64,
     /// Where the values come from, unchanged.
     pub(crate) origin: Option<Origin>,
+    /// The rows of the operator that computed it, if one did. A column that is computed for rows has with their other columns no more
+    /// combinations of values than there are rows.
+    pub(crate) computed_rows: Option<f64>,
 }
 
 /// Both ends of whole numbers, or of days since 1970.
@@ -93,7 +96,8 @@ impl Origin {
 }
 
 /// How many combinations of values there are of columns that have so many values each: those of one scan are no more than were counted
-/// in its table, or than it has rows; those of several scans are independent.
+/// in its table, or than it has rows; those of several scans are independent. What was computed for rows, as their number in a window, is taken
+/// for something of these rows, with all other columns.
 pub(super) fn combinations(columns: &[(&ColumnEstimate, f64)]) -> f64 {
     let mut independent = 1.0;
     let mut scans: Vec<(&Origin, f64, Vec<usize>)> = Vec::new();
@@ -109,13 +113,15 @@ pub(super) fn combinations(columns: &[(&ColumnEstimate, f64)]) -> f64 {
             },
         }
     }
-    scans.into_iter().fold(independent, |all, (origin, product, mut columns)| {
+    let all = scans.into_iter().fold(independent, |all, (origin, product, mut columns)| {
         columns.sort_unstable();
         columns.dedup();
         let counted = if columns.len() > 1 { origin.table.combinations(&columns) } else { None };
         let most = origin.table.row_count().max(1.0);
         all * product.min(counted.map_or(most, |counted| counted.min(most)))
-    })
+    });
+    let computed_rows = columns.iter().filter_map(|(column, _)| column.computed_rows).reduce(f64::max);
+    computed_rows.map_or(all, |rows| all.min(rows.max(1.0)))
 }
 
 impl Range {
@@ -135,7 +141,21 @@ impl ColumnEstimate {
     /// A column of which nothing is known but its width.
     pub(crate) fn unknown(rows: f64, width_bytes: f64) -> Self {
         let distinct = rows.max(1.0);
-        Self { distinct, domain: distinct, range: None, domain_range: None, null_share: 0.0, width_bytes, origin: None }
+        Self {
+            distinct,
+            domain: distinct,
+            range: None,
+            domain_range: None,
+            null_share: 0.0,
+            width_bytes,
+            origin: None,
+            computed_rows: None,
+        }
+    }
+
+    /// A column that an operator computes for each of its rows.
+    pub(crate) fn computed(rows: f64, width_bytes: f64) -> Self {
+        Self { computed_rows: Some(rows), ..Self::unknown(rows, width_bytes) }
     }
 
     /// How many rows with the same value follow each other in the table, on average; none if nobody looked.

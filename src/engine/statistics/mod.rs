@@ -32,6 +32,6 @@ pub(crate) use estimate::{ColumnEstimate, Estimate};
 pub use given::{GivenColumn, GivenStatistics};
 pub(crate) use join::{KeyPair, equal_share, partner_share, shares_within};
 pub(crate) use knowledge::Knowledge;
-pub(crate) use operator::{column_of, estimate, estimate_each, table_of};
+pub(crate) use operator::{column_of, estimate, estimate_each, of_key, table_of};
 pub(crate) use provider::registry;
 pub(crate) use rows::EstimatedRows;

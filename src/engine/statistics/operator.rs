@@ -19,7 +19,7 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, JoinSide, JoinType, ScalarValue, Statistics};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::expressions::{CastExpr, Column};
-use datafusion::physical_expr::utils::conjunction;
+use datafusion::physical_expr::utils::{collect_columns, conjunction};
 use datafusion::physical_expr::{PhysicalExpr, PhysicalExprRef};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
@@ -110,7 +110,7 @@ fn passed_through(plan: &dyn ExecutionPlan, input: &Estimate) -> Estimate {
     let mut columns = input.columns.clone();
     columns.truncate(schema.fields().len());
     let added = schema.fields().iter().skip(columns.len());
-    columns.extend(added.map(|field| ColumnEstimate::unknown(input.rows, width_bytes(field.data_type()))));
+    columns.extend(added.map(|field| ColumnEstimate::computed(input.rows, width_bytes(field.data_type()))));
     Estimate { rows: input.rows, columns }
 }
 
@@ -219,17 +219,32 @@ pub(crate) fn column_of(expr: &Arc<dyn PhysicalExpr>) -> Option<usize> {
     }
 }
 
+/// What is known of a key of a join, which is a column or computed from some; none of what is not.
+pub(crate) fn of_key(expr: &Arc<dyn PhysicalExpr>, input: &Estimate) -> Option<ColumnEstimate> {
+    let columns = collect_columns(expr);
+    let is_known = !columns.is_empty() && columns.iter().all(|column| column.index() < input.columns.len());
+    is_known.then(|| of_expression(expr, &DataType::Int64, input))
+}
+
 fn of_expression(expr: &Arc<dyn PhysicalExpr>, data_type: &DataType, input: &Estimate) -> ColumnEstimate {
     let width_bytes = width_bytes(data_type);
-    match column_of(expr).and_then(|column| input.columns.get(column)) {
-        Some(column) => ColumnEstimate { width_bytes, ..column.clone() },
-        None => {
-            // No more values than all columns in it have together.
-            let columns = datafusion::physical_expr::utils::collect_columns(expr);
-            let distinct = columns.iter().filter_map(|column| input.columns.get(column.index()));
-            let distinct = distinct.map(|column| column.distinct).product::<f64>().min(input.rows).max(1.0);
-            ColumnEstimate { distinct, domain: distinct, ..ColumnEstimate::unknown(input.rows, width_bytes) }
-        }
+    if let Some(column) = column_of(expr).and_then(|column| input.columns.get(column)) {
+        return ColumnEstimate { width_bytes, ..column.clone() };
+    }
+    let columns = collect_columns(expr);
+    let known: Vec<&ColumnEstimate> = columns.iter().filter_map(|column| input.columns.get(column.index())).collect();
+    // No more values than all columns in it have together.
+    let distinct = known.iter().map(|column| column.distinct).product::<f64>().min(input.rows).max(1.0);
+    let computed = ColumnEstimate { distinct, domain: distinct, ..ColumnEstimate::computed(input.rows, width_bytes) };
+    match known.as_slice() {
+        // As many as the column has, and where it was computed, this was as good as computed too.
+        [one] => ColumnEstimate {
+            domain: one.domain.max(distinct),
+            null_share: one.null_share,
+            computed_rows: one.computed_rows,
+            ..computed
+        },
+        _ => computed,
     }
 }
 
@@ -274,7 +289,7 @@ fn of_aggregate(aggregate: &AggregateExec, input: &Estimate) -> Estimate {
     let mut columns: Vec<_> = keys.clone();
     columns.iter_mut().for_each(|column| column.distinct = column.distinct.min(rows).max(1.0));
     let added = schema.fields().iter().skip(columns.len());
-    columns.extend(added.map(|field| ColumnEstimate::unknown(rows, width_bytes(field.data_type()))));
+    columns.extend(added.map(|field| ColumnEstimate::computed(rows, width_bytes(field.data_type()))));
     Estimate { rows, columns }
 }
 
@@ -289,12 +304,10 @@ fn group_count(keys: &[&ColumnEstimate], rows: f64) -> f64 {
 
 /// The result of a join, left columns before right ones.
 fn of_join(parts: &JoinParts<'_>, left: &Estimate, right: &Estimate) -> Estimate {
-    let keys: Vec<join::KeyPair<'_>> = parts
-        .on
-        .iter()
-        .filter_map(|(l, r)| Some((left.columns.get(column_of(l)?)?, right.columns.get(column_of(r)?)?)))
-        .collect();
-    // Keys that are no columns, and conditions, each leave as much as a condition that nobody knows anything of.
+    let known: Vec<(ColumnEstimate, ColumnEstimate)> =
+        parts.on.iter().filter_map(|(l, r)| Some((of_key(l, left)?, of_key(r, right)?))).collect();
+    let keys: Vec<join::KeyPair<'_>> = known.iter().map(|(left, right)| (left, right)).collect();
+    // Keys without a column each leave as much as a condition that nobody knows anything of.
     let others = (parts.on.len() - keys.len()) as i32;
     let filter_share = parts.filter.map_or(1.0, |filter| share_of_filter(filter, left, right));
     let unknown = condition::UNKNOWN_SHARE.powi(others) * filter_share;

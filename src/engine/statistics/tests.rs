@@ -152,3 +152,35 @@ async fn files_that_do_not_say_how_many_rows_they_have_are_judged_by_their_size(
         check(&q_errors(&engine, &format!("select count(number) from t{rows}")).await, "scan", 3.0);
     }
 }
+
+/// Joins of what windows and expressions compute: as q47 and q59 ask for the rows before, and for the year before.
+#[tokio::test]
+async fn computed_keys_are_no_more_than_their_rows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = days_and_sales(folder.path()).await;
+    let numbered =
+        "(select year, quarter, day, row_number() over (partition by year, quarter order by day) as n from days)";
+    for (sql, most) in [
+        (
+            format!(
+                "select count(*) from {numbered} a join {numbered} b on a.year = b.year and a.quarter = b.quarter and a.n = b.n"
+            ),
+            1.1,
+        ),
+        (
+            format!(
+                "select count(*) from {numbered} a join {numbered} b on a.year = b.year and a.quarter = b.quarter and a.n = b.n + 1"
+            ),
+            1.1,
+        ),
+        ("select count(*) from days a join days b on a.day = b.day + 366".to_owned(), 1.1),
+        ("select count(*) from sales join days on sold = day + 1".to_owned(), 1.1),
+        (
+            "select count(*) from days a join days b on a.day = b.day + 366 and a.quarter = b.quarter where b.year = 9"
+                .to_owned(),
+            5.0,
+        ),
+    ] {
+        check(&q_errors(&engine, &sql).await, "join", most);
+    }
+}

@@ -44,11 +44,8 @@ use crate::engine::optimizer::join_order::{
 };
 use crate::engine::settings::OptimizerOptions;
 use crate::engine::statistics::{
-    ColumnEstimate, Estimate, KeyPair, Knowledge, column_of, equal_share, estimate, share, shares_within,
+    ColumnEstimate, Estimate, KeyPair, Knowledge, column_of, equal_share, estimate, of_key, share, shares_within,
 };
-
-/// The share of the pairs of rows for which expressions that are no columns are equal.
-const EXPRESSION_SHARE: f64 = 1.0 / 3.0;
 
 /// No condition is expected to leave less of all pairs of rows.
 const LEAST_SHARE: f64 = 1e-12;
@@ -319,12 +316,17 @@ impl Region {
             return None;
         }
         let estimates: Vec<Estimate> = self.leaves.iter().map(|leaf| estimate(leaf.plan.as_ref(), knowledge)).collect();
+        let is_told =
+            |(leaf, estimate): (&Leaf, &Estimate)| leaf.plan.schema().fields().len() == estimate.columns.len();
+        if !self.leaves.iter().zip(&estimates).all(is_told) {
+            return None;
+        }
         let relations: Vec<Relation> = estimates
             .iter()
             .map(|estimate| Relation { rows: estimate.rows.max(1e-3), width_bytes: estimate.width_bytes() })
             .collect();
         let mut tree = self.tree.clone();
-        let selectivities = Selectivities::new(self, estimates);
+        let selectivities = Selectivities::new(self, &estimates);
         selectivities.fill(&mut tree);
         let (mut tree, derived) = join_order::derive_transitive(&tree, &relations).ok()?;
         let mut conditions = self.conditions.clone();
@@ -514,8 +516,8 @@ impl Sides<'_> {
 /// `date_dim`, the days of `inventory` meet a year of days and not two centuries.
 struct Selectivities<'a> {
     region: &'a Region,
-    /// What is known of relations when all keys have been taken.
-    estimates: Vec<Estimate>,
+    /// What is known of all relations' columns when all keys have been taken, and the rows of the largest relation.
+    all: Estimate,
     /// By the numbers of conditions.
     shares: BTreeMap<usize, f64>,
 }
@@ -527,12 +529,12 @@ struct Key {
 }
 
 impl<'a> Selectivities<'a> {
-    fn new(region: &'a Region, estimates: Vec<Estimate>) -> Self {
+    fn new(region: &'a Region, estimates: &[Estimate]) -> Self {
         let columns = estimates.iter().flat_map(|relation| relation.columns.iter().cloned()).collect();
         let all = Estimate { rows: estimates.iter().map(|relation| relation.rows).fold(1.0, f64::max), columns };
-        let mut found = Self { region, estimates, shares: BTreeMap::new() };
+        let mut found = Self { region, all, shares: BTreeMap::new() };
         let mut keys = Vec::new();
-        found.collect(&region.tree, &all, &mut keys);
+        found.collect(&region.tree, &mut keys);
         keys.sort_by(|a, b| found.least_share(a).total_cmp(&found.least_share(b)));
         for key in keys {
             found.take(&key);
@@ -540,8 +542,8 @@ impl<'a> Selectivities<'a> {
         found
     }
 
-    /// Finds the keys of a tree, and what its other conditions leave, given all columns of the region.
-    fn collect(&mut self, tree: &Tree, all: &Estimate, keys: &mut Vec<Key>) {
+    /// Finds the keys of a tree, and what its other conditions leave.
+    fn collect(&mut self, tree: &Tree, keys: &mut Vec<Key>) {
         let Tree::Join(join) = tree else { return };
         let mut of_sides: BTreeMap<(RelationSet, RelationSet), Vec<usize>> = BTreeMap::new();
         for predicate in &join.predicates {
@@ -549,25 +551,27 @@ impl<'a> Selectivities<'a> {
                 Condition::Equal(..) => {
                     of_sides.entry((predicate.left, predicate.right)).or_default().push(predicate.id)
                 }
-                Condition::Other(expr) => drop(self.shares.insert(predicate.id, share(expr, all).max(LEAST_SHARE))),
+                Condition::Other(expr) => {
+                    self.shares.insert(predicate.id, share(expr, &self.all).max(LEAST_SHARE));
+                }
             }
         }
         let is_inner = join.kind == JoinKind::Inner;
         keys.extend(of_sides.into_values().map(|conditions| Key { conditions, is_inner }));
-        self.collect(&join.left, all, keys);
-        self.collect(&join.right, all, keys);
+        self.collect(&join.left, keys);
+        self.collect(&join.right, keys);
     }
 
     /// The share that the ranges of a key's columns leave of the relation of which they leave less.
     fn least_share(&self, key: &Key) -> f64 {
         let pairs = key.conditions.iter().filter_map(|id| self.pair(&self.region.conditions[*id]));
-        pairs.flat_map(shares_within).fold(1.0, f64::min)
+        pairs.flat_map(|(left, right)| shares_within((&left, &right))).fold(1.0, f64::min)
     }
 
     fn take(&mut self, key: &Key) {
-        let pairs = key.conditions.iter().map(|id| self.pair(&self.region.conditions[*id]));
-        let pairs: Option<Vec<KeyPair<'_>>> = pairs.collect();
-        let share = pairs.map_or(EXPRESSION_SHARE, |pairs| equal_share(&pairs).max(LEAST_SHARE));
+        let pairs = key.conditions.iter().filter_map(|id| self.pair(&self.region.conditions[*id])).collect::<Vec<_>>();
+        let pairs: Vec<KeyPair<'_>> = pairs.iter().map(|(left, right)| (left, right)).collect();
+        let share = equal_share(&pairs).max(LEAST_SHARE);
         self.shares.insert(key.conditions[0], share.min(1.0));
         for id in key.conditions.iter().filter(|_| key.is_inner) {
             self.narrow(&self.region.conditions[*id]);
@@ -577,11 +581,11 @@ impl<'a> Selectivities<'a> {
     /// Narrows the columns beside those of an equality to rows in the other one's range.
     fn narrow(&mut self, condition: &Condition) {
         let Condition::Equal(left, right) = condition else { return };
-        let Some((left, right)) = self.place(left).zip(self.place(right)) else { return };
-        let range = |(leaf, column): (usize, usize)| self.estimates[leaf].columns.get(column)?.range;
+        let Some((left, right)) = column_of(left).zip(column_of(right)) else { return };
+        let range = |column: usize| self.all.columns.get(column)?.range;
         if let Some((of_left, of_right)) = range(left).zip(range(right)) {
-            self.estimates[left.0].narrow_beside(left.1, of_right);
-            self.estimates[right.0].narrow_beside(right.1, of_left);
+            self.all.narrow_beside(left, of_right);
+            self.all.narrow_beside(right, of_left);
         }
     }
 
@@ -599,29 +603,17 @@ impl<'a> Selectivities<'a> {
     fn fill_ranges(&self, tree: &mut Tree, conditions: &[Condition]) {
         let Tree::Join(join) = tree else { return };
         for predicate in &mut join.predicates {
-            if let Some(pair) = self.pair(&conditions[predicate.id]) {
-                predicate.within = shares_within(pair);
+            if let Some((left, right)) = self.pair(&conditions[predicate.id]) {
+                predicate.within = shares_within((&left, &right));
             }
         }
         self.fill_ranges(&mut join.left, conditions);
         self.fill_ranges(&mut join.right, conditions);
     }
 
-    fn pair(&self, condition: &Condition) -> Option<KeyPair<'_>> {
+    fn pair(&self, condition: &Condition) -> Option<(ColumnEstimate, ColumnEstimate)> {
         let Condition::Equal(left, right) = condition else { return None };
-        Some((self.column(left)?, self.column(right)?))
-    }
-
-    fn column(&self, expr: &PhysicalExprRef) -> Option<&ColumnEstimate> {
-        let (leaf, column) = self.place(expr)?;
-        self.estimates[leaf].columns.get(column)
-    }
-
-    /// The relation of a plain column, and its place there.
-    fn place(&self, expr: &PhysicalExprRef) -> Option<(usize, usize)> {
-        let column = column_of(expr)?;
-        let leaf = self.region.leaf_of(column);
-        Some((leaf, column - self.region.leaves[leaf].first_column))
+        of_key(left, &self.all).zip(of_key(right, &self.all))
     }
 }
 
