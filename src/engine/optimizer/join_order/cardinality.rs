@@ -94,6 +94,11 @@ impl Estimator {
         estimator
     }
 
+    /// A relation, by its number.
+    pub(super) fn relation(&self, relation: usize) -> &Relation {
+        &self.relations[relation]
+    }
+
     /// The estimated rows of the join of `set`.
     pub(crate) fn rows(&self, set: RelationSet) -> f64 {
         let mut forest = Forest::new(self.member_count);
@@ -286,8 +291,10 @@ mod tests {
     const ROWS: [f64; 4] = [100.0, 20.0, 50.0, 8.0];
 
     fn estimator(tree: &Tree) -> Estimator {
-        let relations: Vec<Relation> =
-            ROWS[..tree.relations().len()].iter().map(|&rows| Relation { rows, width_bytes: rows / 10.0 }).collect();
+        let relations: Vec<Relation> = ROWS[..tree.relations().len()]
+            .iter()
+            .map(|&rows| Relation { rows, width_bytes: rows / 10.0, scan: None })
+            .collect();
         Estimator::new(&OperatorTree::new(tree, &relations).expect("is valid"), &relations)
     }
 
@@ -364,7 +371,7 @@ mod tests {
 
     #[test]
     fn no_overflow() {
-        let huge = Relation { rows: 1e300, width_bytes: 8.0 };
+        let huge = Relation { rows: 1e300, width_bytes: 8.0, scan: None };
         let tree =
             (1..64).fold(Tree::Relation(0), |tree, relation| Tree::join(Full, tree, Tree::Relation(relation), vec![]));
         let relations = vec![huge; 64];

@@ -364,7 +364,7 @@ mod tests {
     use super::*;
     use JoinKind::*;
 
-    const LEAF: Relation = Relation { rows: 10.0, width_bytes: 8.0 };
+    const LEAF: Relation = Relation { rows: 10.0, width_bytes: 8.0, scan: None };
 
     fn equal(left: usize, right: usize, strong: bool) -> Vec<Predicate> {
         let mut predicate = Predicate::equal(0, left, right, 0.1);

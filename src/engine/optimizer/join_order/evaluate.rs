@@ -20,7 +20,7 @@ use super::cost::{CostModel, JoinCandidate};
 use super::set::RelationSet;
 use super::testing::{MODEL, Prepared, Random};
 use super::transitive::{Derived, Operand, Side, derive_transitive};
-use super::tree::{Equality, JoinKind, OperatorTree, Predicate, Relation, Tree};
+use super::tree::{Equality, JoinKind, KeyColumn, OperatorTree, Predicate, Relation, Tree};
 use super::{Algorithm, Limits, Outcome, greedy, order};
 
 const COLUMNS: usize = 2;
@@ -118,7 +118,17 @@ impl Condition {
             Self::Marked(mark) | Self::MarkedOrEqual(mark, ..) => vec![mark],
             _ => Vec::new(),
         };
-        Predicate { id, left, right, rejects_nulls, selectivity, is_hashable, equality, marks, within: [1.0; 2] }
+        Predicate {
+            id,
+            left,
+            right,
+            rejects_nulls,
+            selectivity,
+            is_hashable,
+            equality,
+            marks,
+            keys: [KeyColumn::UNKNOWN; 2],
+        }
     }
 }
 
@@ -244,7 +254,8 @@ impl Case {
             let right = parts.swap_remove(random.below(parts.len()));
             parts.push(join_parts(random, left, right, mix, &mut conditions, &mut mark_next));
         }
-        let relation = |random: &mut Random| Relation { rows: 1.0 + random.below(1000) as f64, width_bytes: 8.0 };
+        let relation =
+            |random: &mut Random| Relation { rows: 1.0 + random.below(1000) as f64, width_bytes: 8.0, scan: None };
         let tree = parts.swap_remove(0).tree;
         Self {
             tree,
@@ -523,7 +534,7 @@ fn check_optimal(case: &Case, prepared: &Prepared, trees: &[Tree], outcome: &Out
     let mut search = prepared.search(&model);
     let mut cost = |tree: &Tree| {
         let operators = OperatorTree::new(tree, &case.relations).expect("is valid");
-        search.cost_of(&operators, true)
+        search.cost_of(&operators, true).total()
     };
     let best = trees.iter().map(&mut cost).fold(f64::INFINITY, f64::min);
     seen.optimal += 1;

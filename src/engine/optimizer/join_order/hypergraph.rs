@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn cross_products_are_edges_only_where_needed() {
         use JoinKind::{Full, Inner, Left};
-        let relation = Relation { rows: 10.0, width_bytes: 8.0 };
+        let relation = Relation { rows: 10.0, width_bytes: 8.0, scan: None };
         // R1 x R2 as an input of another join that reads both.
         let check = |kind, components: usize, neighbours: RelationSet| {
             let [r0, r1, r2] = [0, 1, 2].map(Tree::Relation);

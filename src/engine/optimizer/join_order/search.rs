@@ -15,18 +15,29 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::cardinality::Estimator;
+use super::chain::{Chain, Filter};
 use super::conflicts::{Applied, Conflicts};
 use super::cost::{CostModel, JoinCandidate, JoinInput};
 use super::set::RelationSet;
-use super::tree::{JoinKind, OperatorTree, Tree};
+use super::tree::{JoinKind, KeyColumn, OperatorTree, Tree};
 
 /// The best plan found for a set of relations.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
-    /// The sum over its joins.
+    /// The sum over its joins, less what their filters save in the scan at the end of its probe sides.
     pub(crate) cost: f64,
+    chain: Option<Chain>,
     /// The last join; None for a leaf.
     split: Option<Split>,
+}
+
+/// What a tree costs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TreeCost {
+    /// The sum over its joins.
+    pub(super) joins: f64,
+    /// What their filters save in scans.
+    pub(super) saved: f64,
 }
 
 /// Into what a plan is split by its last join.
@@ -68,8 +79,38 @@ struct Keys {
     is_hashed: bool,
     /// The share of the pairs with equal keys that the others leave.
     others_share: f64,
-    /// The shares of the left and of the right input's rows within the range of the other's keys.
-    within: [f64; 2],
+    /// Of the left and of the right input.
+    sides: [KeySide; 2],
+}
+
+/// What is known of an input's keys.
+#[derive(Clone, Copy, Debug)]
+struct KeySide {
+    /// The relations that they are of.
+    operands: RelationSet,
+    /// The share of the input's rows within the range of the other's keys.
+    within: f64,
+    /// The range of the only key.
+    range: f64,
+    /// How many rows with the same key follow each other.
+    run_rows: f64,
+}
+
+/// One side of a join.
+#[derive(Clone, Copy, Debug)]
+struct JoinSide {
+    input: JoinInput,
+    keys: KeySide,
+    chain: Option<Chain>,
+}
+
+/// One way to join two sets.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    kind: JoinKind,
+    joins: f64,
+    saved: f64,
+    chain: Option<Chain>,
 }
 
 impl<'a, M: CostModel> Search<'a, M> {
@@ -91,9 +132,14 @@ impl<'a, M: CostModel> Search<'a, M> {
     /// Forgets all plans but the leaves `0..relation_count`.
     pub(super) fn reset(&mut self, relation_count: usize) {
         self.plans.clear();
-        let leaf = Plan { cost: 0.0, split: None };
-        let leaves = (0..relation_count).map(RelationSet::single);
-        self.plans.extend(leaves.map(|set| (set, leaf)));
+        for relation in 0..relation_count {
+            let leaf = Plan { cost: 0.0, chain: self.leaf_chain(relation), split: None };
+            self.insert(RelationSet::single(relation), leaf);
+        }
+    }
+
+    fn leaf_chain(&self, relation: usize) -> Option<Chain> {
+        Chain::of(relation, self.estimator.relation(relation))
     }
 
     /// The best plan of `set` so far.
@@ -122,39 +168,42 @@ impl<'a, M: CostModel> Search<'a, M> {
     /// The cheaper way to join the best plans of two sets, if there is one.
     pub(super) fn candidate(&mut self, one: RelationSet, other: RelationSet) -> Option<Candidate> {
         self.pairs += 1;
-        let cost_below = self.plan(one)?.cost + self.plan(other)?.cost;
+        let plans = (self.plan(one)?, self.plan(other)?);
         let applied = self.conflicts.apply(one, other, &mut self.crossing)?;
         let Applied { kind, left, right } = applied;
         let output = self.input(one | other);
-        let (straight, exchanged) = self.join_costs(kind, left, right, output);
-        let split = |kind, build, probe| Some(Split { kind, build, probe });
-        let (cost, split) = if exchanged < straight {
-            (exchanged, split(kind.mirrored(), right, left))
-        } else {
-            (straight, split(kind, left, right))
-        };
+        let (of_left, of_right) = if left == one { plans } else { (plans.1, plans.0) };
+        let (straight, exchanged) = self.ways(kind, (left, of_left.chain), (right, of_right.chain), output);
+        let (way, build, probe) =
+            if exchanged.cost() < straight.cost() { (exchanged, right, left) } else { (straight, left, right) };
+        let cost = of_left.cost + of_right.cost + way.cost();
+        let split = Some(Split { kind: way.kind, build, probe });
         Some(Candidate {
-            plan: Plan { cost: cost_below + cost, split },
+            plan: Plan { cost, chain: way.chain, split },
             rows: output.rows,
             is_cross_product: self.crossing.is_empty(),
         })
     }
 
     /// The cost of a tree as it is; with `swap_sides`, of the better build side of each join.
-    pub(super) fn cost_of(&mut self, tree: &OperatorTree, swap_sides: bool) -> f64 {
-        let mut cost = 0.0;
+    pub(super) fn cost_of(&mut self, tree: &OperatorTree, swap_sides: bool) -> TreeCost {
+        let mut cost = TreeCost::default();
+        let leaves = 0..tree.relation_count;
+        let mut chains: SetMap<Option<Chain>> =
+            leaves.map(|relation| (RelationSet::single(relation), self.leaf_chain(relation))).collect();
         for node in &tree.nodes {
             let (left, right) = (node.left_leaves, node.right_leaves);
             // The joins of the tree itself can always be done.
             let applied = self.conflicts.apply(left, right, &mut self.crossing);
             debug_assert!(applied.is_some(), "{left:?} {right:?}");
             let output = self.input(left | right);
-            let (straight, exchanged) = self.join_costs(node.kind, left, right, output);
-            cost += match (swap_sides, node.was_right) {
-                (true, _) => straight.min(exchanged),
-                (false, false) => straight,
-                (false, true) => exchanged,
-            };
+            let chain = |set: RelationSet| (set, chains.get(&set).copied().flatten());
+            let (straight, exchanged) = self.ways(node.kind, chain(left), chain(right), output);
+            let is_exchanged = if swap_sides { exchanged.cost() < straight.cost() } else { node.was_right };
+            let way = if is_exchanged { exchanged } else { straight };
+            cost.joins += way.joins;
+            cost.saved += way.saved;
+            chains.insert(left | right, way.chain);
         }
         cost
     }
@@ -172,42 +221,57 @@ impl<'a, M: CostModel> Search<'a, M> {
 
     /// What is known of the predicates of the operators in `crossing`.
     fn keys(&self, left: RelationSet, right: RelationSet) -> Keys {
-        let mut keys = Keys { is_hashed: false, others_share: 1.0, within: [1.0; 2] };
+        let mut keys = Keys { is_hashed: false, others_share: 1.0, sides: [KeySide::NONE; 2] };
         for predicate in self.crossing.iter().flat_map(|&index| &self.conflicts.operators[index].predicates) {
             if !predicate.is_hash_key(left, right) {
                 keys.others_share *= predicate.selectivity;
                 continue;
             }
-            keys.is_hashed = true;
-            for (operand, share) in [predicate.left, predicate.right].into_iter().zip(predicate.within) {
-                if operand == left {
-                    keys.within[0] *= share;
-                } else if operand == right {
-                    keys.within[1] *= share;
-                }
+            let mut operands = [(predicate.left, predicate.keys[0]), (predicate.right, predicate.keys[1])];
+            if !predicate.left.is_subset(left) {
+                operands.swap(0, 1);
             }
+            for ((side, input), (operand, column)) in keys.sides.iter_mut().zip([left, right]).zip(operands) {
+                side.add(operand, column, operand == input);
+            }
+            keys.is_hashed = true;
         }
         keys
     }
 
-    /// The costs with `left` and with `right` as build side.
-    fn join_costs(&mut self, kind: JoinKind, left: RelationSet, right: RelationSet, output: JoinInput) -> (f64, f64) {
+    /// The join with `left` and with `right` as build side, each given with the chain of its plan.
+    fn ways(
+        &mut self,
+        kind: JoinKind,
+        (left, left_chain): (RelationSet, Option<Chain>),
+        (right, right_chain): (RelationSet, Option<Chain>),
+        output: JoinInput,
+    ) -> (Way, Way) {
         let keys = self.keys(left, right);
-        let (left, right) = (self.input(left), self.input(right));
+        let [of_left, of_right] = keys.sides;
+        let left = JoinSide { input: self.input(left), keys: of_left, chain: left_chain };
+        let right = JoinSide { input: self.input(right), keys: of_right, chain: right_chain };
+        (self.way(kind, left, right, output, &keys), self.way(kind.mirrored(), right, left, output, &keys))
+    }
+
+    fn way(&self, kind: JoinKind, build: JoinSide, probe: JoinSide, output: JoinInput, keys: &Keys) -> Way {
         let others_share = if keys.is_hashed { keys.others_share.max(f64::MIN_POSITIVE) } else { 1.0 };
-        let cost = |kind: JoinKind, build, probe, within| {
-            let join = JoinCandidate {
-                build,
-                probe,
-                output,
-                pairs: output.rows / others_share,
-                probe_share: if kind.keeps_right() { 1.0 } else { within },
-                is_hashed: keys.is_hashed,
-            };
-            let cost = self.model.join_cost(&join);
-            if cost.is_nan() { f64::INFINITY } else { cost }
+        let join = JoinCandidate {
+            build: build.input,
+            probe: probe.input,
+            output,
+            pairs: output.rows / others_share,
+            probe_share: if kind.keeps_right() { 1.0 } else { probe.keys.within },
+            is_hashed: keys.is_hashed,
+            key_range: build.keys.range,
         };
-        (cost(kind, left, right, keys.within[1]), cost(kind.mirrored(), right, left, keys.within[0]))
+        let joins = self.model.join_cost(&join);
+        let joins = if joins.is_nan() { f64::INFINITY } else { joins };
+        let filter = Filter { kind, operands: probe.keys.operands, run_rows: probe.keys.run_rows };
+        let chain = probe.chain.and_then(|chain| chain.below(filter, probe.input, output));
+        let saving = |chain: Option<Chain>| chain.map_or(0.0, |chain| self.model.scan_saving(&chain.scan));
+        let saved = if chain.is_some() { saving(chain) - saving(probe.chain) } else { 0.0 };
+        Way { kind, joins, saved, chain }
     }
 
     fn input(&mut self, relations: RelationSet) -> JoinInput {
@@ -218,6 +282,34 @@ impl<'a, M: CostModel> Search<'a, M> {
         let input = JoinInput { rows, width_bytes };
         self.inputs.insert(relations, input);
         input
+    }
+}
+
+impl Way {
+    fn cost(&self) -> f64 {
+        self.joins - self.saved
+    }
+}
+
+impl TreeCost {
+    pub(super) fn total(self) -> f64 {
+        self.joins - self.saved
+    }
+}
+
+impl KeySide {
+    /// Without a key.
+    const NONE: Self =
+        Self { operands: RelationSet::EMPTY, within: 1.0, range: f64::INFINITY, run_rows: f64::INFINITY };
+
+    /// Adds a key, of the whole input or of a part of it.
+    fn add(&mut self, operand: RelationSet, column: KeyColumn, is_whole_input: bool) {
+        self.range = if self.operands.is_empty() { column.range } else { f64::INFINITY };
+        self.operands |= operand;
+        self.run_rows = self.run_rows.min(column.run_rows);
+        if is_whole_input {
+            self.within *= column.within;
+        }
     }
 }
 

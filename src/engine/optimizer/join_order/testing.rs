@@ -14,6 +14,10 @@ pub(super) const MODEL: HashJoinCost = HashJoinCost {
     build_ns: 2.0,
     build_byte_ns: 0.0,
     lookups: &[Lookup { build_rows: 1.0, probe_ns: 1.0, match_ns: 1.0 }],
+    array_range_min: 0.0,
+    array_density_min: f64::INFINITY,
+    array_lookups: &[],
+    array_build_ns: 0.0,
     skip_ns: 0.0,
     output_byte_ns: 0.0,
     pair_ns: 0.1,
@@ -95,7 +99,7 @@ pub(super) fn shape_tree(shape: Shape, rows: &[f64]) -> (Tree, Vec<Relation>) {
             .collect();
         tree = Tree::join(kind, tree, Tree::Relation(right), on);
     }
-    let relation = |&rows: &f64| Relation { rows, width_bytes: 8.0 };
+    let relation = |&rows: &f64| Relation { rows, width_bytes: 8.0, scan: None };
     (tree, rows.iter().map(relation).collect())
 }
 
@@ -220,6 +224,7 @@ impl InnerGraph {
             pairs: self.rows_of(build | probe),
             probe_share: 1.0,
             is_hashed: true,
+            key_range: f64::INFINITY,
         })
     }
 

@@ -10,7 +10,7 @@
 
 use super::cardinality::{Forest, Members};
 use super::set::RelationSet;
-use super::tree::{Equality, Join, JoinKind, OperatorTree, OrderError, Predicate, Relation, Tree};
+use super::tree::{Equality, Join, JoinKind, KeyColumn, OperatorTree, OrderError, Predicate, Relation, Tree};
 
 /// One side of a predicate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +160,7 @@ impl Derivation {
             is_hashable: true,
             equality: Some(Equality { class: left_class.0, left: left_class.1, right: right_class.1 }),
             marks: Vec::new(),
-            within: [1.0; 2],
+            keys: [KeyColumn::UNKNOWN; 2],
         }
     }
 }
@@ -227,7 +227,7 @@ mod tests {
             });
             tree = Tree::join(kind, tree, Tree::Relation(right), on.collect());
         }
-        let relation = Relation { rows: 10.0, width_bytes: 8.0 };
+        let relation = Relation { rows: 10.0, width_bytes: 8.0, scan: None };
         let relations = vec![relation; kinds.len() + 1];
         let (closed, derived) = derive_transitive(&tree, &relations).expect("is valid");
         assert_eq!(closed.relations(), tree.relations());

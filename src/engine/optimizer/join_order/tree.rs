@@ -24,6 +24,17 @@ pub(crate) struct Relation {
     pub(crate) rows: f64,
     /// Width of a row in bytes, of the columns that the query needs.
     pub(crate) width_bytes: f64,
+    /// The scan that it is, if joins can tell that which rows to leave out.
+    pub(crate) scan: Option<Scan>,
+}
+
+/// What a scan reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Scan {
+    /// Its rows without any filter, those of the leaf among them.
+    pub(crate) rows: f64,
+    /// To decode a row, nanoseconds.
+    pub(crate) decode_ns: f64,
 }
 
 /// The kinds of join. Input and output trees may use them all; see [`JoinKind::mirrored`].
@@ -95,6 +106,23 @@ pub(crate) struct Equality {
     pub(crate) right: usize,
 }
 
+/// What is known of one operand of an equality.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct KeyColumn {
+    /// The share of its rows that lie between the least and the greatest value of the other operand. A hash join tells these two to the scan of its
+    /// probe side.
+    pub(crate) within: f64,
+    /// How many whole numbers there are from its least value to its greatest; infinite if it is no whole number.
+    pub(crate) range: f64,
+    /// How many rows with the same value follow each other, on average, from 1.
+    pub(crate) run_rows: f64,
+}
+
+impl KeyColumn {
+    /// Nothing is known.
+    pub(crate) const UNKNOWN: Self = Self { within: 1.0, range: f64::INFINITY, run_rows: 1.0 };
+}
+
 /// One conjunct of a join condition. It must be deterministic.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Predicate {
@@ -116,9 +144,8 @@ pub(crate) struct Predicate {
     pub(crate) equality: Option<Equality>,
     /// The [`Join::id`]s of the mark joins whose column the predicate reads.
     pub(crate) marks: Vec<usize>,
-    /// Of an equality: the shares of the rows of `left` and of `right` that lie between the least and the greatest value of the other. A hash join tells
-    /// these two values to the scan of its probe side. 1 if they are not known.
-    pub(crate) within: [f64; 2],
+    /// Of an equality: what is known of its left and of its right operand.
+    pub(crate) keys: [KeyColumn; 2],
 }
 
 impl Predicate {
@@ -135,7 +162,7 @@ impl Predicate {
             is_hashable: true,
             equality: None,
             marks: Vec::new(),
-            within: [1.0; 2],
+            keys: [KeyColumn::UNKNOWN; 2],
         }
     }
 
@@ -580,7 +607,7 @@ fn place(predicates: &[Predicate], left: &Subtree, right: &Subtree) -> Result<Ve
 mod tests {
     use super::*;
 
-    const LEAF: Relation = Relation { rows: 10.0, width_bytes: 8.0 };
+    const LEAF: Relation = Relation { rows: 10.0, width_bytes: 8.0, scan: None };
 
     fn leaf(relation: usize) -> Tree {
         Tree::Relation(relation)

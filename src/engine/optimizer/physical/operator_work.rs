@@ -34,6 +34,7 @@ pub(super) fn work_ns(plan: &dyn ExecutionPlan, inputs: &[Estimate], output: &Es
             pairs: output.rows,
             probe_share: 1.0,
             is_hashed: true,
+            key_range: f64::INFINITY,
         };
         return HashJoinCost::default().join_cost(&join);
     }

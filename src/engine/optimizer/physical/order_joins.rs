@@ -36,11 +36,12 @@ use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJo
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::replace_children_if_necessary;
 
-use super::is_movable;
+use super::row_filter_cost::{self, FilterScans};
+use super::{is_movable, parquet_scan};
 use crate::engine::columns::with_columns;
 use crate::engine::optimizer::join_order::{
-    self, Algorithm, Derived, Equality, HashJoinCost, Join, JoinKind, Limits, Predicate, Relation, RelationSet, Side,
-    Tree,
+    self, Algorithm, Derived, Equality, Join, JoinKind, KeyColumn, Limits, Predicate, Relation, RelationSet, Scan,
+    Side, Tree,
 };
 use crate::engine::settings::OptimizerOptions;
 use crate::engine::statistics::{
@@ -63,7 +64,15 @@ impl OrderJoins {
     pub(in crate::engine::optimizer) fn new(knowledge: &Arc<Knowledge>) -> Self {
         Self { knowledge: Arc::clone(knowledge) }
     }
+}
 
+/// What joins are ordered by.
+struct Ordering<'a> {
+    knowledge: &'a Knowledge,
+    model: FilterScans,
+}
+
+impl Ordering<'_> {
     /// The plan with every region in it in its best order, those at the bottom first.
     fn order(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         if let Some(region) = Region::below(&plan) {
@@ -81,7 +90,7 @@ impl OrderJoins {
             is_changed |= !Arc::ptr_eq(&ordered, &leaf.plan);
             leaf.plan = ordered;
         }
-        let ordered = match region.best_tree(&self.knowledge) {
+        let ordered = match region.best_tree(self) {
             Some((tree, conditions)) => region.build(&tree, &conditions, &plan.schema())?,
             None => None,
         };
@@ -95,7 +104,11 @@ impl OrderJoins {
 
 impl PhysicalOptimizerRule for OrderJoins {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        if OptimizerOptions::of(config).join_order { self.order(plan) } else { Ok(plan) }
+        if !OptimizerOptions::of(config).join_order {
+            return Ok(plan);
+        }
+        let model = FilterScans::new(config);
+        Ordering { knowledge: &self.knowledge, model }.order(plan)
     }
 
     fn name(&self) -> &str {
@@ -289,7 +302,7 @@ impl Region {
             is_hashable: equality.is_some(),
             equality,
             marks,
-            within: [1.0; 2],
+            keys: [KeyColumn::UNKNOWN; 2],
         }
     }
 
@@ -311,11 +324,12 @@ impl Region {
     }
 
     /// The best tree with its conditions; none if the region stays as it is.
-    fn best_tree(&self, knowledge: &Knowledge) -> Option<(Tree, Vec<Condition>)> {
+    fn best_tree(&self, by: &Ordering<'_>) -> Option<(Tree, Vec<Condition>)> {
         if self.leaves.len() > RelationSet::CAPACITY {
             return None;
         }
-        let estimates: Vec<Estimate> = self.leaves.iter().map(|leaf| estimate(leaf.plan.as_ref(), knowledge)).collect();
+        let estimates: Vec<Estimate> =
+            self.leaves.iter().map(|leaf| estimate(leaf.plan.as_ref(), by.knowledge)).collect();
         let is_told =
             |(leaf, estimate): (&Leaf, &Estimate)| leaf.plan.schema().fields().len() == estimate.columns.len();
         if !self.leaves.iter().zip(&estimates).all(is_told) {
@@ -323,7 +337,12 @@ impl Region {
         }
         let relations: Vec<Relation> = estimates
             .iter()
-            .map(|estimate| Relation { rows: estimate.rows.max(1e-3), width_bytes: estimate.width_bytes() })
+            .zip(&self.leaves)
+            .map(|(estimate, leaf)| Relation {
+                rows: estimate.rows.max(1e-3),
+                width_bytes: estimate.width_bytes(),
+                scan: scan(&leaf.plan, by.knowledge),
+            })
             .collect();
         let mut tree = self.tree.clone();
         let selectivities = Selectivities::new(self, &estimates);
@@ -331,9 +350,9 @@ impl Region {
         let (mut tree, derived) = join_order::derive_transitive(&tree, &relations).ok()?;
         let mut conditions = self.conditions.clone();
         conditions.extend(derived.iter().map(|derived| derive(derived, &self.conditions)));
-        selectivities.fill_ranges(&mut tree, &conditions);
+        selectivities.fill_keys(&mut tree, &conditions);
         let limits = Limits { swap_initial_sides: true, ..Limits::default() };
-        let outcome = join_order::order(&tree, &relations, &HashJoinCost::default(), limits).ok()?;
+        let outcome = join_order::order(&tree, &relations, &by.model, limits).ok()?;
         (outcome.algorithm != Algorithm::Initial).then_some((outcome.tree, conditions))
     }
 
@@ -599,22 +618,44 @@ impl<'a> Selectivities<'a> {
         self.fill(&mut join.right);
     }
 
-    /// Puts into a tree what lies within the ranges of keys.
-    fn fill_ranges(&self, tree: &mut Tree, conditions: &[Condition]) {
+    /// Puts into a tree what is known of keys.
+    fn fill_keys(&self, tree: &mut Tree, conditions: &[Condition]) {
         let Tree::Join(join) = tree else { return };
         for predicate in &mut join.predicates {
+            let Condition::Equal(left, right) = &conditions[predicate.id] else { continue };
+            predicate.keys = [self.key_column(left), self.key_column(right)];
             if let Some((left, right)) = self.pair(&conditions[predicate.id]) {
-                predicate.within = shares_within((&left, &right));
+                [predicate.keys[0].within, predicate.keys[1].within] = shares_within((&left, &right));
             }
         }
-        self.fill_ranges(&mut join.left, conditions);
-        self.fill_ranges(&mut join.right, conditions);
+        self.fill_keys(&mut join.left, conditions);
+        self.fill_keys(&mut join.right, conditions);
+    }
+
+    /// What is known of a key that is a column.
+    fn key_column(&self, key: &PhysicalExprRef) -> KeyColumn {
+        let Some(column) = key.downcast_ref::<Column>().map(Column::index) else { return KeyColumn::UNKNOWN };
+        let Some(estimate) = self.all.columns.get(column) else { return KeyColumn::UNKNOWN };
+        let leaf = &self.region.leaves[self.region.leaf_of(column)];
+        let is_whole = leaf.plan.schema().field(column - leaf.first_column).data_type().is_integer();
+        let range = estimate.range.filter(|_| is_whole).map_or(f64::INFINITY, |range| range.width());
+        KeyColumn { range, run_rows: estimate.run_rows().unwrap_or(1.0), ..KeyColumn::UNKNOWN }
     }
 
     fn pair(&self, condition: &Condition) -> Option<(ColumnEstimate, ColumnEstimate)> {
         let Condition::Equal(left, right) = condition else { return None };
         of_key(left, &self.all).zip(of_key(right, &self.all))
     }
+}
+
+/// A scan of Parquet files, which can filter rows before it has decoded them; none for other relations.
+fn scan(plan: &Arc<dyn ExecutionPlan>, knowledge: &Knowledge) -> Option<Scan> {
+    let filtered = plan.downcast_ref::<FilterExec>().map(FilterExec::input);
+    if let Some(input) = filtered.or_else(|| plan.downcast_ref::<ProjectionExec>().map(ProjectionExec::input)) {
+        return scan(input, knowledge);
+    }
+    let estimate = parquet_scan(plan).map(|_| estimate(plan.as_ref(), knowledge))?;
+    Some(Scan { rows: estimate.rows.max(1e-3), decode_ns: row_filter_cost::decode_row_ns(&estimate) })
 }
 
 fn conjunction_of(conditions: Vec<PhysicalExprRef>) -> Option<PhysicalExprRef> {
