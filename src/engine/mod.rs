@@ -18,6 +18,7 @@ mod columns;
 mod copy;
 #[cfg(test)]
 mod declared_keys;
+mod deferred;
 mod dialect;
 mod error;
 mod explain_estimates;

@@ -81,6 +81,8 @@ pub(super) fn physical_rules(start: &ConfigOptions, knowledge: &Arc<Knowledge>) 
     rules.insert(place, Arc::new(physical::ChooseRowFilters::new(knowledge)));
     // After the rules that divide files among partitions.
     rules.insert(place + 1, Arc::new(physical::SplitScans));
+    // Last: which filters scans have, and which partitions are brought together.
+    rules.insert(place + 2, Arc::new(physical::DeferProbeSides));
     // First, since filters are handed to scans by what the scans say of themselves.
     rules.insert(0, Arc::new(physical::FollowScanSettings::new(&start.execution.parquet)));
     rules

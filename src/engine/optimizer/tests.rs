@@ -317,11 +317,12 @@ fn built_in_profiles_plan_the_suite_as_datafusion_does() {
 }
 
 /// What changes plans although it is on in a profile.
-const DATAFUSION_PLANS: [&str; 5] = [
+const DATAFUSION_PLANS: [&str; 6] = [
     "engine.sql.semantics=datafusion",
     "engine.pushdown.filter=on",
     "engine.optimizer.join_order=false",
     "engine.optimizer.split_scans=false",
+    "engine.optimizer.defer_probe_sides=false",
     "datafusion.optimizer.use_statistics_registry=false",
 ];
 
@@ -395,6 +396,7 @@ async fn explain_verbose_names_the_same_rules_of_datafusion() {
             "OrderJoins",
             "ChooseRowFilters",
             "SplitScans",
+            "DeferProbeSides",
             "inline_sql_functions",
             "spark_semantics",
             "fallible_last",

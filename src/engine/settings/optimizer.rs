@@ -12,6 +12,8 @@ use super::switch::{self, Switch};
 pub struct OptimizerOptions {
     /// Group-by columns that others determine are carried.
     pub carry_group_columns: bool,
+    /// A probe side that would be read in part before its join's filter is known starts later.
+    pub defer_probe_sides: bool,
     /// An aggregate that finds nothing twice goes.
     pub eliminate_distinct: bool,
     /// Joins that cannot change the result go.
@@ -22,11 +24,16 @@ pub struct OptimizerOptions {
     pub split_scans: bool,
 }
 
-const SWITCHES: [Switch<OptimizerOptions>; 5] = [
+const SWITCHES: [Switch<OptimizerOptions>; 6] = [
     Switch {
         name: "carry_group_columns",
         place: |optimizer| &mut optimizer.carry_group_columns,
         description: "Group by a verified key alone, and carry the columns in GROUP BY that it determines, instead of hashing them",
+    },
+    Switch {
+        name: "defer_probe_sides",
+        place: |optimizer| &mut optimizer.defer_probe_sides,
+        description: "Start a join's probe side when its build side is known, where a scan would otherwise be read before it knows the join's filter",
     },
     Switch {
         name: "eliminate_distinct",

@@ -42,7 +42,7 @@ use datafusion::physical_plan::replace_children_if_necessary;
 
 use super::operator_work::work_ns;
 use super::row_filter_cost::{self, Found, JoinFilter, RowFilter};
-use super::{is_movable, parquet_scan};
+use super::{filter_number, is_movable, parquet_scan};
 use crate::engine::columns::with_columns;
 use crate::engine::prune_only::PruneOnly;
 use crate::engine::settings::{PushdownOptions, RowFilters};
@@ -249,12 +249,6 @@ impl Operators {
 
 fn address(plan: &dyn ExecutionPlan) -> *const () {
     ptr::from_ref(plan).cast()
-}
-
-/// The number of the filter that a join finds while it runs.
-fn filter_number(plan: &dyn ExecutionPlan) -> Option<u64> {
-    let join = plan.downcast_ref::<HashJoinExec>()?;
-    join.dynamic_expressions_produced().first()?.expression_id()
 }
 
 /// A scan of Parquet files.

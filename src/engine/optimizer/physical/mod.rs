@@ -1,6 +1,7 @@
 //! Rules on physical plans, one a file.
 
 mod choose_row_filters;
+mod defer_probe_sides;
 mod follow_scan_settings;
 mod keep_limits_off_scans;
 mod operator_work;
@@ -10,6 +11,7 @@ mod row_filter_cost;
 mod split_scans;
 
 pub(super) use choose_row_filters::ChooseRowFilters;
+pub(super) use defer_probe_sides::DeferProbeSides;
 pub(super) use follow_scan_settings::FollowScanSettings;
 pub(super) use keep_limits_off_scans::KeepLimitsOffScans;
 pub(super) use order_joins::OrderJoins;
@@ -24,6 +26,7 @@ use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::PhysicalExprRef;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::joins::HashJoinExec;
 
 use crate::engine::ansi;
 
@@ -47,6 +50,12 @@ fn replace_scans(
         Ok(replacement.map_or_else(|| Transformed::no(node), Transformed::yes))
     });
     Ok(replaced?.data)
+}
+
+/// The number of the filter that a join finds while it runs.
+fn filter_number(plan: &dyn ExecutionPlan) -> Option<u64> {
+    let join = plan.downcast_ref::<HashJoinExec>()?;
+    join.dynamic_expressions_produced().first()?.expression_id()
 }
 
 /// Whether a condition may see other rows than those it stands above.
