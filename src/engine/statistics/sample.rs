@@ -28,7 +28,8 @@ use super::source::Source;
 /// Tables of at most so many rows are looked at as a whole, and no more of larger ones.
 pub(super) const SAMPLE_ROWS_MAX: usize = 128 * 1024;
 const BLOCKS: usize = 64;
-const BLOCK_ROWS: usize = SAMPLE_ROWS_MAX / BLOCKS;
+/// Rows that follow each other in a table, and in its sample.
+pub(super) const BLOCK_ROWS: usize = SAMPLE_ROWS_MAX / BLOCKS;
 
 /// Which rows of a table a sample has.
 #[derive(Debug)]
