@@ -23,6 +23,7 @@ mod dialect;
 mod error;
 mod explain_estimates;
 mod files;
+mod found_filters;
 mod keys;
 mod optimizer;
 mod planner;

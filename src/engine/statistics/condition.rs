@@ -62,12 +62,12 @@ fn by_scan<'a>(
 /// The rows for which a predicate is true.
 pub(super) fn filtered(input: &Estimate, predicate: &Arc<dyn PhysicalExpr>) -> Estimate {
     let (of_scans, others) = by_scan(split_conjunction(predicate), input);
-    let mut guessed: f64 = others.into_iter().map(|condition| guess(condition, input)).product();
+    let mut guessed = guess_all(others, input);
     let mut estimate = input.clone();
     for OnScan { origin, conditions, written } in of_scans {
         match origin.count(conditions) {
             Some((counted, passed)) => estimate = narrowed(estimate, &origin, &counted, passed),
-            None => guessed *= written.into_iter().map(|condition| guess(condition, input)).product::<f64>(),
+            None => guessed *= guess_all(written, input),
         }
     }
     let rows = estimate.rows * guessed;
@@ -143,9 +143,14 @@ fn share_of_all<'a>(conditions: impl IntoIterator<Item = &'a Arc<dyn PhysicalExp
     let (of_scans, others) = by_scan(conditions, input);
     let counted = of_scans.into_iter().map(|OnScan { origin, conditions, written }| match origin.count(conditions) {
         Some((_, passed)) => passed.share_of(&origin.passed),
-        None => written.into_iter().map(|condition| guess(condition, input)).product(),
+        None => guess_all(written, input),
     });
-    counted.product::<f64>() * others.into_iter().map(|condition| guess(condition, input)).product::<f64>()
+    counted.product::<f64>() * guess_all(others, input)
+}
+
+/// The share of rows for which conditions are true that cannot be counted as a whole, as if they were independent.
+fn guess_all(conditions: Vec<&Arc<dyn PhysicalExpr>>, input: &Estimate) -> f64 {
+    conditions.into_iter().map(|condition| guess(condition, input)).product()
 }
 
 /// The share of a condition that cannot be counted as a whole: from the shares of its parts, and from what is known of its columns.

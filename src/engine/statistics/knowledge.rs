@@ -28,7 +28,7 @@ use super::estimate::Range;
 use super::given::GivenStatistics;
 use super::memo::Memo;
 use super::sample::{self, SAMPLE_ROWS_MAX, Sample};
-use super::source::{PartKey, Source};
+use super::source::{Part, Source};
 use crate::engine::by_provider::ByProvider;
 use crate::engine::columns::with_columns;
 
@@ -36,7 +36,7 @@ use crate::engine::columns::with_columns;
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     /// By each of their files or batches. They are gone when their providers are.
-    tables: RwLock<HashMap<PartKey, Weak<TableKnowledge>>>,
+    tables: RwLock<HashMap<Part<'static>, Weak<TableKnowledge>>>,
     providers: ByProvider<TableKnowledge>,
     /// What was counted before.
     given: ByProvider<GivenStatistics>,
@@ -133,9 +133,9 @@ impl Knowledge {
     pub(super) fn of_scan(&self, source: Source<'_>) -> Option<Arc<TableKnowledge>> {
         let (part, state) = source.parts().next()?;
         let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-        let table = tables.get(&part.key())?.upgrade()?;
+        let table = tables.get(&part)?.upgrade()?;
         let known = table.source()?;
-        (known.has(part, state) && known.schema() == source.schema()).then_some(table)
+        (known.has(&part, state) && known.schema() == source.schema()).then_some(table)
     }
 
     async fn table(&self, scan: &TableScan, session: &dyn Session) -> Result<Option<Arc<TableKnowledge>>> {
@@ -155,7 +155,7 @@ impl Knowledge {
         self.providers.insert(&provider, Arc::clone(&table));
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         tables.retain(|_, known| known.strong_count() > 0);
-        tables.extend(source.parts().map(|(part, _)| (part.key(), Arc::downgrade(&table))));
+        tables.extend(source.parts().map(|(part, _)| (part.into_owned(), Arc::downgrade(&table))));
         Ok(Some(table))
     }
 }

@@ -8,6 +8,8 @@
 //! A file is known by its store and path, and is another if its size or its time has changed. A batch in memory is known by where its first
 //! column lies: as long as a table holds on to it, nothing else lies there.
 
+use std::borrow::Cow;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 use chrono::{DateTime, Utc};
@@ -25,24 +27,18 @@ pub(super) enum Source<'a> {
 }
 
 /// A file's store and path, or the place of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Part<'a> {
-    File(&'a str, &'a str),
-    Batch(usize),
-}
-
-/// A [`Part`] that is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum PartKey {
-    File(String, String),
+    File(Cow<'a, str>, Cow<'a, str>),
     Batch(usize),
 }
 
 impl Part<'_> {
-    pub(super) fn key(self) -> PartKey {
+    /// The same, to be kept.
+    pub(super) fn into_owned(self) -> Part<'static> {
         match self {
-            Self::File(store, path) => PartKey::File(store.to_owned(), path.to_owned()),
-            Self::Batch(place) => PartKey::Batch(place),
+            Self::File(store, path) => Part::File(store.into_owned().into(), path.into_owned().into()),
+            Self::Batch(place) => Part::Batch(place),
         }
     }
 }
@@ -117,7 +113,7 @@ impl<'a> Source<'a> {
         let files = files.into_iter().flat_map(|config| {
             let files = config.file_groups.iter().flat_map(|group| group.iter()).map(|file| &file.object_meta);
             files.map(move |file| {
-                let part = Part::File(config.object_store_url.as_str(), file.location.as_ref());
+                let part = Part::File(config.object_store_url.as_str().into(), file.location.as_ref().into());
                 (part, Some((file.size, file.last_modified)))
             })
         });
@@ -125,8 +121,8 @@ impl<'a> Source<'a> {
     }
 
     /// Whether a part in this state is one of its own.
-    pub(super) fn has(self, part: Part<'_>, state: State) -> bool {
-        self.parts().any(|own| own == (part, state))
+    pub(super) fn has(self, part: &Part<'_>, state: State) -> bool {
+        self.parts().any(|(own, its)| own == *part && its == state)
     }
 
     /// The batches in memory.

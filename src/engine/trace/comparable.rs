@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
@@ -27,6 +27,7 @@ use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::OperatorTrace;
+use crate::engine::found_filters;
 use crate::engine::prune_only::ScanConditions;
 
 /// Why an operator's rows say nothing of its estimate.
@@ -99,12 +100,10 @@ impl Facts {
         let makes: BTreeSet<u64> = made.iter().filter_map(|filter| filter.expression_id()).collect();
         let mut reads = BTreeSet::new();
         plan.apply_expressions(&mut |root| {
-            root.apply(|part| {
-                let is_dynamic = part.is::<datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr>();
-                reads.extend(part.expression_id().filter(|id| is_dynamic && !makes.contains(id)));
-                Ok(TreeNodeRecursion::Continue)
-            })
+            reads.append(&mut found_filters::read_by(root)?);
+            Ok(TreeNodeRecursion::Continue)
         })?;
+        reads.retain(|filter| !makes.contains(filter));
         let partitions = plan.output_partitioning().partition_count();
         let mut facts = Self { partitions, reads, makes, ..Self::default() };
         let source = plan.downcast_ref::<DataSourceExec>().map(DataSourceExec::data_source);

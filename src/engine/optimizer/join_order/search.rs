@@ -31,7 +31,7 @@ pub(super) struct Plan {
     split: Option<Split>,
 }
 
-/// What a tree costs.
+/// What a join costs, or all those of a tree.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct TreeCost {
     /// The sum over its joins.
@@ -108,8 +108,7 @@ struct JoinSide {
 #[derive(Clone, Copy, Debug)]
 struct Way {
     kind: JoinKind,
-    joins: f64,
-    saved: f64,
+    cost: TreeCost,
     chain: Option<Chain>,
 }
 
@@ -174,9 +173,12 @@ impl<'a, M: CostModel> Search<'a, M> {
         let output = self.input(one | other);
         let (of_left, of_right) = if left == one { plans } else { (plans.1, plans.0) };
         let (straight, exchanged) = self.ways(kind, (left, of_left.chain), (right, of_right.chain), output);
-        let (way, build, probe) =
-            if exchanged.cost() < straight.cost() { (exchanged, right, left) } else { (straight, left, right) };
-        let cost = of_left.cost + of_right.cost + way.cost();
+        let (way, build, probe) = if exchanged.cost.total() < straight.cost.total() {
+            (exchanged, right, left)
+        } else {
+            (straight, left, right)
+        };
+        let cost = of_left.cost + of_right.cost + way.cost.total();
         let split = Some(Split { kind: way.kind, build, probe });
         Some(Candidate {
             plan: Plan { cost, chain: way.chain, split },
@@ -199,10 +201,10 @@ impl<'a, M: CostModel> Search<'a, M> {
             let output = self.input(left | right);
             let chain = |set: RelationSet| (set, chains.get(&set).copied().flatten());
             let (straight, exchanged) = self.ways(node.kind, chain(left), chain(right), output);
-            let is_exchanged = if swap_sides { exchanged.cost() < straight.cost() } else { node.was_right };
+            let is_exchanged = if swap_sides { exchanged.cost.total() < straight.cost.total() } else { node.was_right };
             let way = if is_exchanged { exchanged } else { straight };
-            cost.joins += way.joins;
-            cost.saved += way.saved;
+            cost.joins += way.cost.joins;
+            cost.saved += way.cost.saved;
             chains.insert(left | right, way.chain);
         }
         cost
@@ -271,7 +273,7 @@ impl<'a, M: CostModel> Search<'a, M> {
         let chain = probe.chain.and_then(|chain| chain.below(filter, probe.input, output));
         let saving = |chain: Option<Chain>| chain.map_or(0.0, |chain| self.model.scan_saving(&chain.scan));
         let saved = if chain.is_some() { saving(chain) - saving(probe.chain) } else { 0.0 };
-        Way { kind, joins, saved, chain }
+        Way { kind, cost: TreeCost { joins, saved }, chain }
     }
 
     fn input(&mut self, relations: RelationSet) -> JoinInput {
@@ -282,12 +284,6 @@ impl<'a, M: CostModel> Search<'a, M> {
         let input = JoinInput { rows, width_bytes };
         self.inputs.insert(relations, input);
         input
-    }
-}
-
-impl Way {
-    fn cost(&self) -> f64 {
-        self.joins - self.saved
     }
 }
 

@@ -445,6 +445,13 @@ mod tests {
         let text = "select min(text), count(*) from t join days on t.day = days.day join anys on t.any = anys.any";
         check(text, expect![""]).await;
         check(
+            &format!("{text} where month >= 10"),
+            expect![[r#"
+                above: month@1 >= 10
+            "#]],
+        )
+        .await;
+        check(
             &format!("{text} where month = 3"),
             expect![[r#"
                 above: month@1 = 3

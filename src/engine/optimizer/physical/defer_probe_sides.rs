@@ -19,13 +19,13 @@
 //! That takes away that build sides are read side by side. So a probe side is deferred only if the filter is for a scan that would start by itself;
 //! a scan at the end of probe sides waits anyway.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::datasource::physical_plan::{FileSource, ParquetSource};
-use datafusion::physical_expr::PhysicalExprRef;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::datasource::physical_plan::FileSource;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::joins::HashJoinExec;
@@ -34,6 +34,7 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, replace_
 
 use super::{filter_number, parquet_scan};
 use crate::engine::deferred::DeferExec;
+use crate::engine::found_filters;
 use crate::engine::settings::OptimizerOptions;
 
 /// See the module.
@@ -42,12 +43,21 @@ pub(in crate::engine::optimizer) struct DeferProbeSides;
 
 impl PhysicalOptimizerRule for DeferProbeSides {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        if !OptimizerOptions::of(config).defer_probe_sides {
+            return Ok(plan);
+        }
         // Few plans have one; a walk that may change something costs much more than one that looks.
-        if !OptimizerOptions::of(config).defer_probe_sides || !plan.exists(|node| Ok(is_early(node)))? {
+        let mut early = BTreeSet::new();
+        plan.apply(|node| {
+            early.extend(early_filter(node)?);
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        if early.is_empty() {
             return Ok(plan);
         }
         let deferred = plan.transform_up(|node| {
-            let Some(join) = node.downcast_ref::<HashJoinExec>().filter(|_| is_early(&node)) else {
+            let is_early = filter_number(node.as_ref()).is_some_and(|filter| early.contains(&filter));
+            let Some(join) = node.downcast_ref::<HashJoinExec>().filter(|_| is_early) else {
                 return Ok(Transformed::no(node));
             };
             let probe = Arc::new(DeferExec::new(Arc::clone(join.right())));
@@ -66,24 +76,27 @@ impl PhysicalOptimizerRule for DeferProbeSides {
     }
 }
 
-/// Whether something in a join's probe side is read before the join has made a filter for it.
-fn is_early(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    let Some(join) = plan.downcast_ref::<HashJoinExec>() else { return false };
-    filter_number(join).is_some_and(|filter| reads_early(join.right(), filter, false))
+/// The filter that a join makes after something in its probe side, which reads it, has started.
+fn early_filter(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<u64>> {
+    let Some((join, filter)) = plan.downcast_ref::<HashJoinExec>().zip(filter_number(plan.as_ref())) else {
+        return Ok(None);
+    };
+    Ok(reads_early(join.right(), filter, false)?.then_some(filter))
 }
 
 /// Whether a scan in a plan reads a filter, and starts with the plan.
-fn reads_early(plan: &Arc<dyn ExecutionPlan>, filter: u64, is_started: bool) -> bool {
+fn reads_early(plan: &Arc<dyn ExecutionPlan>, filter: u64, is_started: bool) -> Result<bool> {
     if let Some((_, _, source)) = parquet_scan(plan) {
-        return is_started && is_read(source, filter);
+        let Some(predicate) = source.filter().filter(|_| is_started) else { return Ok(false) };
+        return Ok(found_filters::read_by(&predicate)?.contains(&filter));
     }
     let is_started = is_started || starts_inputs(plan);
-    plan.children().into_iter().any(|input| reads_early(input, filter, is_started))
-}
-
-fn is_read(source: &ParquetSource, filter: u64) -> bool {
-    let is_it = |part: &PhysicalExprRef| Ok(part.expression_id() == Some(filter));
-    source.filter().is_some_and(|predicate| predicate.exists(is_it).unwrap_or(false))
+    for input in plan.children() {
+        if reads_early(input, filter, is_started)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether an operator has tasks of its own, which start when it is executed.
