@@ -1,5 +1,7 @@
 //! `dsbench analyze`: count the rows of data, verify its keys, and keep both beside it for the optimizer.
 
+use std::path::Path;
+
 use datagen::DataStatistics;
 use datagen::statistics::{ColumnStatistics, KeyCheck, TableStatistics, Violation, ViolationKind};
 use serde_json::{Value, json};
@@ -26,6 +28,9 @@ use crate::text;
 /// is 0 all the same, unless --strict.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// The folder or URL of the tables, as with --data
+    #[arg(value_name = "DATA", value_hint = clap::ValueHint::DirPath)]
+    place: Option<String>,
     /// Show the columns of these tables
     #[arg(value_name = "TABLE")]
     tables: Vec<String>,
@@ -47,7 +52,23 @@ pub(super) struct Args {
     limits: LimitArgs,
 }
 
+impl Args {
+    /// With a first word that is no place, but a table's name, among the tables.
+    fn sorted(mut self) -> Result<Self, Failure> {
+        let Some(word) = self.place.take() else { return Ok(self) };
+        if !word.contains(['/', '.']) && !Path::new(&word).is_dir() {
+            self.tables.insert(0, word);
+        } else if let Some(data) = &self.data.data {
+            return Err(Failure::Usage(format!("the data is named twice, `{word}` and --data {data}: leave one out")));
+        } else {
+            self.data.data = Some(word);
+        }
+        Ok(self)
+    }
+}
+
 pub(super) fn run(args: Args) -> Result<Code, Failure> {
+    let args = args.sorted()?;
     for name in &args.tables {
         if datagen::schema::table(name).is_none() {
             let names = datagen::schema::tables().iter().map(|table| table.name);

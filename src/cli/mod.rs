@@ -61,7 +61,7 @@ Examples:
   dsbench sql \"select count(*) from store_sales\"
   dsbench sql                                  the same in a shell
   dsbench queries show q14a                    the exact SQL
-  dsbench analyze --data DIR                   what the optimizer should know of data of other makers
+  dsbench analyze DIR                          what the optimizer should know of data of other makers
   dsbench --error-format json sql \"select x\"   an error as {\"class\":\"UNRESOLVED_COLUMN\",\"sqlstate\":\"42703\",
                                                \"message\":…,\"line\":1,\"column\":8,\"length\":1,\"hint\":…}
 

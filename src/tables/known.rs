@@ -24,9 +24,7 @@ use crate::engine::{ForeignKey, TableKeys};
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StatisticsProblem {
     /// It cannot be read.
-    #[error(
-        "{file} is ignored: {message}; plans are made without it. Make it anew with `dsbench analyze --data {url}`"
-    )]
+    #[error("{file} is ignored: {message}; plans are made without it. Make it anew with `dsbench analyze {url}`")]
     Unusable {
         /// The file.
         file: String,
@@ -38,7 +36,7 @@ pub enum StatisticsProblem {
     /// Tables have other files than when it was made.
     #[error(
         "{file} says nothing that fits the files of {tables}, which were changed since or are new; plans are made without \
-         it for them. Bring it up to date with `dsbench analyze --data {url}`"
+         it for them. Bring it up to date with `dsbench analyze {url}`"
     )]
     Stale {
         /// The file.
@@ -226,7 +224,7 @@ mod tests {
         fs::write(&file, &whole[..whole.len() / 2]).expect("written");
         let cut = problem(path).await;
         assert!(cut.starts_with("DIR/statistics.json is ignored: it is cut or damaged (EOF"), "{cut}");
-        assert!(cut.ends_with("Make it anew with `dsbench analyze --data DIR`"), "{cut}");
+        assert!(cut.ends_with("Make it anew with `dsbench analyze DIR`"), "{cut}");
         fs::write(&file, whole.replace("\"format_version\":1", "\"format_version\":7")).expect("written");
         let other = problem(path).await;
         assert!(other.contains("it is of version 7, and this program reads version 1"), "{other}");

@@ -62,6 +62,15 @@ fn data_of_other_makers_is_counted_and_for_people() {
         "{columns}"
     );
     assert!(columns.trim_end().ends_with("statistics.json was written"), "{columns}");
+    assert_eq!(
+        expect_code(0, &["analyze", folder, "reason", "inventory"]).stdout,
+        columns,
+        "the folder as the first word"
+    );
+    let twice = expect_code(2, &["analyze", folder, "--data", folder]).stderr;
+    assert!(twice.contains("named twice"), "{twice}");
+    let nowhere = expect_code(3, &["analyze", "/no/such/folder"]).stderr;
+    assert!(nowhere.contains("/no/such/folder"), "{nowhere}");
     let unknown = expect_code(2, &["analyze", "--data", folder, "invntory"]).stderr;
     assert!(unknown.contains("did you mean `inventory`?"), "{unknown}");
 }
