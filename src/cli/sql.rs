@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// Read the SQL text from this file, or from standard input for `-`
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Make the functions of this Python file that are marked with `@udf`; may be given several times
+    #[arg(long, value_name = "FILE.py", value_hint = clap::ValueHint::FilePath)]
+    udf: Vec<PathBuf>,
     /// The form of the result
     #[arg(long, value_enum, default_value_t = Form::Table)]
     format: Form,
@@ -49,6 +52,9 @@ pub(super) fn run(args: Args) -> Result<Code, Failure> {
     runtime()?.block_on(async {
         let mut engine = Engine::new(settings, &limits).await?;
         engine.allow_files().await?;
+        for path in &args.udf {
+            engine.define_functions(&path.display().to_string(), &read(path)?).await?;
+        }
         match text {
             Some(text) => run_text(&args, &engine, &text).await,
             None => {

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 
-use super::ansi::Marks;
+use super::ansi::{MarkedFunctions, Marks};
 
 /// DataFusion's generic dialect under our name.
 #[derive(Debug, Default)]
@@ -20,9 +20,9 @@ pub(super) struct SqlDialect {
 }
 
 impl SqlDialect {
-    /// The dialect that marks operations with their places, and reads `div`.
-    pub(super) fn with_marks() -> Self {
-        Self { generic: GenericDialect, marks: Some(Marks::default()) }
+    /// The dialect that marks operations with their places, and calls of functions that may be users'; and reads `div`.
+    pub(super) fn with_marks(functions: MarkedFunctions) -> Self {
+        Self { generic: GenericDialect, marks: Some(Marks::new(functions)) }
     }
 
     /// The marks of what was read.

@@ -57,8 +57,8 @@ pub use planning_steps::{PlanningPhase, PlanningStep};
 pub use profile::{Profile, ProfileError};
 pub use session::{Engine, EngineLimits, ParsedStatement, Plan, PlannedOperator};
 pub use settings::{
-    AdaptiveOptions, EngineOptions, MemoryPoolKind, OptimizerOptions, PushdownOptions, ResolvedSetting, RowFilters,
-    Semantics, SettingError, SettingSource, Settings, SqlOptions,
+    AdaptiveOptions, EngineOptions, MemoryPoolKind, OptimizerOptions, PushdownOptions, PythonOptions, ResolvedSetting,
+    RowFilters, Semantics, SettingError, SettingSource, Settings, SqlOptions, UdfOptions,
 };
 pub(crate) use spill::SpillFolder;
 pub use statistics::{GivenColumn, GivenStatistics};

@@ -30,7 +30,7 @@ use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Set, Statement as AstSt
 use datafusion::sql::sqlparser::tokenizer::Token;
 use futures::{FutureExt, TryStreamExt};
 
-use super::ansi::{self, LastError, Mark, Marks, Origin};
+use super::ansi::{self, LastError, Mark, MarkedFunctions, Marks, Origin};
 use super::dialect::SqlDialect;
 use super::keys::{TableKeys, TrustedKeys};
 use super::planner::EnginePlanner;
@@ -73,6 +73,8 @@ pub struct Engine {
     keys: Arc<TrustedKeys>,
     /// Of the operation that failed last.
     last_error: Arc<LastError>,
+    /// What runs functions in Python.
+    python: Arc<udf::Python>,
     /// Removed with the engine.
     spill: SpillFolder,
 }
@@ -102,6 +104,8 @@ pub struct ParsedStatement {
 pub struct Plan {
     physical: Arc<dyn ExecutionPlan>,
     task: Arc<TaskContext>,
+    /// What its functions look at while they wait; nothing if there are none that do.
+    statement: Option<udf::Statement>,
 }
 
 impl Plan {
@@ -178,12 +182,13 @@ impl Engine {
         };
         let config = SessionConfig::from(settings.config_options().clone()).with_information_schema(true);
         let (knowledge, keys) = (Arc::<Knowledge>::default(), Arc::<TrustedKeys>::default());
+        let python = Arc::new(udf::Python::new(&settings.engine().udf));
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
             .with_analyzer_rules(optimizer::analyzer_rules())
-            .with_function_factory(Some(Arc::new(udf::SqlFunctions)))
+            .with_function_factory(Some(Arc::new(udf::Functions::new(&python))))
             .with_optimizer_rules(optimizer::logical_rules(&keys))
             .with_query_planner(Arc::new(EnginePlanner::new(&knowledge)))
             .with_statistics_registry(statistics::registry(&knowledge))
@@ -196,8 +201,18 @@ impl Engine {
         let context = SessionContext::new_with_state(state);
         let last_error = Arc::default();
         let reads_files = false;
-        let engine =
-            Self { context, settings, session_settings, meter, reads_files, knowledge, keys, last_error, spill };
+        let engine = Self {
+            context,
+            settings,
+            session_settings,
+            meter,
+            reads_files,
+            knowledge,
+            keys,
+            last_error,
+            python,
+            spill,
+        };
         for (key, value) in engine.settings.runtime_values() {
             // The session alone knows how to change its caches; it is told as a user would tell it.
             engine.run(&format!("SET {key} = '{}'", value.replace('\'', "''"))).await?;
@@ -218,6 +233,15 @@ impl Engine {
         // since would be missing.
         if !self.settings.runtime_values().any(|(key, _)| key == LISTINGS) {
             self.run(&format!("SET {LISTINGS} = '0'")).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the functions of a Python file that are marked with `@udf`; `path` is what errors call it.
+    pub async fn define_functions(&self, path: &str, code: &str) -> Result<(), EngineError> {
+        let statements = udf::statements_of_file(&self.python, path, code);
+        for statement in statements.map_err(|error| EngineError::Sql(Box::new(error)))? {
+            self.run(&statement).await?;
         }
         Ok(())
     }
@@ -297,8 +321,10 @@ impl Engine {
     /// Reads a text of one or several statements.
     pub fn parse(&self, sql: &str) -> Result<Vec<ParsedStatement>, EngineError> {
         let text: Arc<str> = sql.into();
-        let dialect = SqlDialect::with_marks();
-        let limit = self.context.state().config_options().sql_parser.recursion_limit.get();
+        let state = self.context.state();
+        let limit = state.config_options().sql_parser.recursion_limit.get();
+        let functions = if self.python.is_enabled() { udf::may_be_python(state) } else { MarkedFunctions::default() };
+        let dialect = SqlDialect::with_marks(functions);
         let parser = DFParserBuilder::new(sql).with_dialect(&dialect).with_recursion_limit(limit).build();
         let mut parsed = parser
             .and_then(|mut parser| read_statements(&mut parser, &text))
@@ -355,14 +381,23 @@ impl Engine {
         if let Some(settings) = settings {
             self.change_settings(settings);
         }
-        let task = Arc::new(frame.task_ctx());
-        let physical = frame.create_physical_plan().await.map_err(diagnosed)?;
+        let (mut state, mut logical) = frame.into_parts();
+        let statement = self.python.is_enabled().then(udf::Statement::default);
+        if let Some(statement) = &statement {
+            state.config_mut().options_mut().extensions.insert(statement.clone());
+            // What calls of functions are told is these options as they were.
+            let options = Arc::clone(state.config().options());
+            state.execution_props_mut().config_options = Some(options);
+            logical = udf::PythonAggregate::bind(logical, state.config_options()).map_err(diagnosed)?;
+        }
+        let task = state.task_ctx();
+        let physical = state.create_physical_plan(&logical).await.map_err(diagnosed)?;
         let mut physical = cancellation::with_places_to_yield(physical)?;
         if explains_estimates {
             let estimated = self.estimated_rows(&physical);
             physical = explain_estimates::of(physical, &estimated)?;
         }
-        Ok(Plan { physical, task })
+        Ok(Plan { physical, task, statement })
     }
 
     /// Plans one query, a step at a time, and says how long each step took by a clock that gives nanoseconds.
@@ -416,8 +451,8 @@ impl Engine {
             return Ok((plan, None));
         }
         let estimated = self.estimated_rows(&plan.physical);
-        let (physical, tracer) = trace::watch(plan.physical, &estimated)?;
-        Ok((Plan { physical, task: plan.task }, Some(tracer)))
+        let (physical, tracer) = trace::watch(Arc::clone(&plan.physical), &estimated)?;
+        Ok((Plan { physical, ..plan }, Some(tracer)))
     }
 
     /// The rows that operators are expected to give, by the estimates that had a part in planning.
@@ -436,13 +471,24 @@ impl Engine {
     /// Runs a plan and gives all its rows. Dropping the future cancels the work.
     pub async fn execute(&self, plan: Plan) -> Result<Vec<RecordBatch>, EngineError> {
         drop(self.last_error.take());
-        Ok(collect(plan.physical, plan.task).await.map_err(|error| in_full(error, &self.last_error))?)
+        let rows = match plan.statement {
+            Some(statement) => {
+                let guard = statement.run();
+                udf::apart(execute_stream(plan.physical, plan.task)?, &guard).try_collect().await
+            }
+            None => collect(plan.physical, plan.task).await,
+        };
+        Ok(rows.map_err(|error| in_full(error, &self.last_error))?)
     }
 
     /// Runs a plan and gives its rows as they come. Dropping the stream cancels the work.
     pub fn execute_stream(&self, plan: Plan) -> Result<SendableRecordBatchStream, EngineError> {
         drop(self.last_error.take());
-        let stream = execute_stream(plan.physical, plan.task)?;
+        let guard = plan.statement.map(udf::Statement::run);
+        let mut stream = execute_stream(plan.physical, plan.task)?;
+        if let Some(guard) = guard {
+            stream = udf::apart(stream, &guard);
+        }
         let last_error = Arc::clone(&self.last_error);
         let (schema, rows) = (stream.schema(), stream.map_err(move |error| in_full(error, &last_error)));
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
@@ -450,7 +496,10 @@ impl Engine {
 
     /// Runs a plan and gives the rows of each partition as they come, for who works on them in parallel.
     pub(crate) fn execute_partitions(&self, plan: Plan) -> Result<Vec<SendableRecordBatchStream>, EngineError> {
-        Ok(execute_stream_partitioned(plan.physical, plan.task)?)
+        let guard = plan.statement.map(udf::Statement::run);
+        let streams = execute_stream_partitioned(plan.physical, plan.task)?;
+        let Some(guard) = guard else { return Ok(streams) };
+        Ok(streams.into_iter().map(|stream| udf::apart(stream, &guard)).collect())
     }
 
     /// Plans and runs a text of one statement.
@@ -721,6 +770,9 @@ mod tests {
             ("reset engine.declare_key", "SQL_CONF_NOT_FOUND", "Did you mean `engine.declare_keys`?"),
             ("set engine.pushdown.topk = 5", "INVALID_CONF_VALUE", "`engine.pushdown.topk` does not take `5`"),
             ("set datafusion.runtime.memory_limit = '1G'", "plan", "--memory-limit"),
+            ("set engine.udf.python.enabled = true", "plan", "cannot be set by SQL"),
+            ("reset engine.udf.python.interpreter", "plan", "cannot be set by SQL"),
+            ("set engine.udf.python.timeout = 0", "INVALID_CONF_VALUE", "a time, such as"),
             ("select 1 / 0", "DIVIDE_BY_ZERO", "division by zero"),
         ] {
             let error = engine.run(sql).await.expect_err(sql);

@@ -54,6 +54,8 @@ conditions! {
     ConversionInvalidInput = "CONVERSION_INVALID_INPUT", "22018";
     /// A format that is none.
     InvalidFormat = "INVALID_FORMAT", "42601";
+    /// A function that a user wrote has raised an error.
+    FailedExecuteUdf = "FAILED_EXECUTE_UDF", "39000";
     /// The text is no SQL.
     ParseSyntaxError = "PARSE_SYNTAX_ERROR", "42601";
     /// No table in sight has that column.

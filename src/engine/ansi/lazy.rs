@@ -19,7 +19,7 @@ use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator, when};
+use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator, ScalarUDF, when};
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
@@ -27,11 +27,12 @@ use datafusion::prelude::lit;
 
 use super::late_filter;
 use super::operation::Operation;
+use crate::engine::udf::PythonFunction;
 
 /// Whether an expression has an operation that can raise an error. Subqueries in it have plans of their own.
 pub(crate) fn is_fallible(expr: &Expr) -> bool {
     let raises = |expr: &Expr| match expr {
-        Expr::ScalarFunction(call) => Operation::of(&call.func).is_some_and(Operation::is_fallible),
+        Expr::ScalarFunction(call) => can_raise(&call.func),
         _ => false,
     };
     expr.exists(|expr| Ok(raises(expr))).unwrap_or(true)
@@ -40,7 +41,12 @@ pub(crate) fn is_fallible(expr: &Expr) -> bool {
 /// Whether a physical expression is an operation that can raise an error.
 pub(crate) fn can_fail(expr: &dyn PhysicalExpr) -> bool {
     let call = expr.downcast_ref::<ScalarFunctionExpr>();
-    call.and_then(|call| Operation::of(call.fun())).is_some_and(Operation::is_fallible)
+    call.is_some_and(|call| can_raise(call.fun()))
+}
+
+/// Whether a function is an operation that can raise an error, or a user's own.
+fn can_raise(function: &ScalarUDF) -> bool {
+    Operation::of(function).is_some_and(Operation::is_fallible) || PythonFunction::of(function).is_some()
 }
 
 /// Puts the conditions of a filter that can fail behind those that cannot.

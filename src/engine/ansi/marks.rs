@@ -17,6 +17,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::fmt;
 
 use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement as SqlStatement};
 use datafusion::sql::sqlparser::ast::{
@@ -60,12 +61,39 @@ pub(crate) struct Marks {
     begun: RefCell<Vec<usize>>,
     /// Whether the next question comes from ourselves.
     passes: Cell<bool>,
+    functions: MarkedFunctions,
+}
+
+/// Says of a function's name whether calls of it are marked, besides those of [`FALLIBLE_FUNCTIONS`].
+pub(crate) struct MarkedFunctions(Box<dyn Fn(&str) -> bool>);
+
+impl MarkedFunctions {
+    pub(crate) fn of(is_marked: impl Fn(&str) -> bool + 'static) -> Self {
+        Self(Box::new(is_marked))
+    }
+}
+
+impl Default for MarkedFunctions {
+    /// None are.
+    fn default() -> Self {
+        Self::of(|_| false)
+    }
+}
+
+impl fmt::Debug for MarkedFunctions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MarkedFunctions")
+    }
 }
 
 /// Functions that can fail as operators do.
 const FALLIBLE_FUNCTIONS: [&str; 7] = ["abs", "avg", "element_at", "mean", "mod", "sum", "to_number"];
 
 impl Marks {
+    pub(crate) fn new(functions: MarkedFunctions) -> Self {
+        Self { functions, ..Self::default() }
+    }
+
     /// Reads an operand, and what is subscripted or called in it.
     pub(crate) fn operand(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
         if self.passes.take() {
@@ -227,8 +255,25 @@ impl Marks {
             {
                 self.with_null(Marked::Negation, *expr, span)
             }
-            expr if is_ours(&expr) => self.wrapped(expr, span),
+            expr if self.is_ours(&expr) => self.wrapped(expr, span),
             expr => expr,
+        }
+    }
+
+    /// Whether an operand is planned by us.
+    fn is_ours(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Cast { .. } | Expr::TypedString(_) => true,
+            // It cannot fail, but it is a DOUBLE in Spark, whatever numbers with a point are.
+            Expr::Value(ValueWithSpan { value: Value::Number(number, _), .. }) => number.contains(['e', 'E']),
+            Expr::Function(function) => match function.name.0.as_slice() {
+                [part] => part.as_ident().is_some_and(|name| {
+                    FALLIBLE_FUNCTIONS.iter().any(|fallible| name.value.eq_ignore_ascii_case(fallible))
+                        || (self.functions.0)(&name.value)
+                }),
+                _ => false,
+            },
+            _ => false,
         }
     }
 
@@ -285,22 +330,6 @@ fn restore(statement: &mut SqlStatement, restorer: &mut Restorer<'_>) {
 
 fn null() -> Expr {
     Expr::Value(ValueWithSpan { value: Value::Null, span: Span::empty() })
-}
-
-/// Whether an operand is planned by us.
-fn is_ours(expr: &Expr) -> bool {
-    match expr {
-        Expr::Cast { .. } | Expr::TypedString(_) => true,
-        // It cannot fail, but it is a DOUBLE in Spark, whatever numbers with a point are.
-        Expr::Value(ValueWithSpan { value: Value::Number(number, _), .. }) => number.contains(['e', 'E']),
-        Expr::Function(function) => match function.name.0.as_slice() {
-            [part] => part.as_ident().is_some_and(|name| {
-                FALLIBLE_FUNCTIONS.iter().any(|fallible| name.value.eq_ignore_ascii_case(fallible))
-            }),
-            _ => false,
-        },
-        _ => false,
-    }
 }
 
 /// Whether an operator's result is one of those that are marked.

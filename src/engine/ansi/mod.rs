@@ -61,11 +61,12 @@ pub use error::SqlError;
 pub(super) use functions::register as register_functions;
 pub(super) use late_filter::{has_subquery, is_late_filter};
 pub(super) use lazy::{FallibleLast, can_fail, finish};
-pub(super) use marks::{Mark, Marks};
+pub(super) use marks::{Mark, MarkedFunctions, Marks};
 pub use place::Place;
 pub(super) use place::byte_of;
 pub(crate) use policy::Policy;
-pub(super) use site::{LastError, Origin};
+pub(super) use site::{LastError, Origin, Site};
+pub(super) use types::sql_type;
 
 /// Gives a session, for one statement, what plans its marks; and Spark's functions, if its semantics have changed to Spark's.
 pub(super) fn prepare(state: &mut SessionState, marks: &[Mark], origin: Origin, policy: Policy) -> Result<()> {

@@ -18,6 +18,7 @@ use super::site::{Origin, Site};
 use super::sum::SumFunction;
 use super::to_number::ToNumber;
 use super::{comparison, decimal};
+use crate::engine::udf::{PythonAggregate, PythonFunction};
 
 /// Turns the marks of one statement into [`Operation`]s.
 #[derive(Debug)]
@@ -131,6 +132,9 @@ fn compares(operator: &BinaryOperator) -> bool {
 }
 
 fn scalar_function(call: ScalarFunction, site: Site) -> Expr {
+    if let Some(function) = PythonFunction::of(&call.func) {
+        return function.at(site).call(call.args);
+    }
     let kind = match (Operation::of(&call.func), call.func.name()) {
         (Some(operation), _) => operation.kind().clone(),
         (None, "abs") => Kind::Absolute,
@@ -146,6 +150,9 @@ fn aggregate(function: &Arc<AggregateUDF>, site: Site) -> Arc<AggregateUDF> {
     match function.name() {
         "sum" => Arc::new(AggregateUDF::from(SumFunction::new(site))),
         "avg" => Arc::new(AggregateUDF::from(AverageFunction::new(site))),
-        _ => Arc::clone(function),
+        _ => match PythonAggregate::of(function) {
+            Some(own) => Arc::new(own.at(site)),
+            None => Arc::clone(function),
+        },
     }
 }

@@ -24,7 +24,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use super::ansi::{FallibleLast, SparkSemantics};
 use super::keys::TrustedKeys;
 use super::statistics::Knowledge;
-use super::udf::InlineSqlFunctions;
+use super::udf::UserFunctions;
 use gated::Gated;
 
 /// A rule on logical plans.
@@ -36,7 +36,7 @@ type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 pub(super) fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let mut rules = Analyzer::new().rules;
     // First, so that what a function's body is made of is coerced and looked at as everything else.
-    rules.insert(0, Arc::new(InlineSqlFunctions));
+    rules.insert(0, Arc::new(UserFunctions));
     // Last: whether an operation can fail depends on the types that its operands are brought to.
     rules.push(Arc::new(SparkSemantics));
     rules

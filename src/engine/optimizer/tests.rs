@@ -397,7 +397,7 @@ async fn explain_verbose_names_the_same_rules_of_datafusion() {
             "ChooseRowFilters",
             "SplitScans",
             "DeferProbeSides",
-            "inline_sql_functions",
+            "user_functions",
             "spark_semantics",
             "fallible_last",
         ];

@@ -11,6 +11,7 @@ mod pushdown;
 mod recorded;
 mod sql;
 mod switch;
+mod udf;
 mod umbrella;
 
 use std::any::Any;
@@ -26,6 +27,7 @@ pub use adaptive::AdaptiveOptions;
 pub use optimizer::OptimizerOptions;
 pub use pushdown::{PushdownOptions, RowFilters};
 pub use sql::{Semantics, SqlOptions};
+pub use udf::{PythonOptions, UdfOptions};
 
 use super::Profile;
 use crate::text;
@@ -49,6 +51,8 @@ pub struct EngineOptions {
     pub sql: SqlOptions,
     /// Record what samples use and what operators do. Off for showing what recording costs; decided when the engine is made.
     pub trace_enabled: bool,
+    /// How functions of users run.
+    pub udf: UdfOptions,
 }
 
 /// How operators share the memory limit.
@@ -79,6 +83,7 @@ impl Default for EngineOptions {
             pushdown: PushdownOptions::default(),
             sql: SqlOptions::default(),
             trace_enabled: true,
+            udf: UdfOptions::default(),
         }
     }
 }
@@ -97,6 +102,7 @@ impl EngineOptions {
             "adaptive" => self.adaptive.set(name, value),
             "optimizer" => self.optimizer.set(name, value),
             "pushdown" => self.pushdown.set(name, value),
+            "udf" => self.udf.set(name, value),
             _ => None,
         }
     }
@@ -155,7 +161,15 @@ impl ExtensionOptions for EngineOptions {
                 "Record what samples use and what operators do; decided when the engine is made",
             ),
         ];
-        [self.adaptive.entries(), own, self.optimizer.entries(), self.pushdown.entries(), self.sql.entries()].concat()
+        [
+            self.adaptive.entries(),
+            own,
+            self.optimizer.entries(),
+            self.pushdown.entries(),
+            self.sql.entries(),
+            self.udf.entries(),
+        ]
+        .concat()
     }
 }
 
@@ -245,6 +259,14 @@ pub enum SettingError {
         key: String,
         /// The command-line option to use.
         option: String,
+    },
+    /// SQL must not set it.
+    #[error(
+        "`{key}` cannot be set by SQL: name it on the command line (--set {key}=…), in a profile or in the environment"
+    )]
+    NotBySql {
+        /// The key as given.
+        key: String,
     },
     /// Not of the form `key=value`.
     #[error("`{text}` is not of the form KEY=VALUE, as in datafusion.execution.batch_size=16384")]
@@ -410,6 +432,9 @@ impl Settings {
 
     /// Whether `SET` may name that key.
     pub(super) fn check_session_key(&self, key: &str) -> Result<(), SettingError> {
+        if udf::NOT_BY_SQL.contains(&key) {
+            return Err(SettingError::NotBySql { key: key.to_owned() });
+        }
         // `SET TIME ZONE` and its like are DataFusion's to read.
         if key.contains('.') { self.check_key(key, &SettingSource::Session) } else { Ok(()) }
     }

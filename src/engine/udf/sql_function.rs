@@ -11,30 +11,25 @@
 //!
 //! An argument that the body uses twice is in it twice; the optimizer computes it once.
 
-use std::any::Any;
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, internal_err, not_impl_err, plan_err};
-use datafusion::execution::context::{FunctionFactory, RegisterFunction, SessionState};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    Cast, ColumnarValue, CreateFunction, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, CreateFunction, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
-use datafusion::optimizer::AnalyzerRule;
 use datafusion::sql::parser::Statement as SqlStatement;
 use datafusion::sql::sqlparser::ast::{CreateFunctionBody, Expr as AstExpr, Statement as AstStatement, Value};
+use std::any::Any;
+use std::collections::HashMap;
 
+use super::calls::{cast, placed, signature};
+use super::functions::Language;
 use crate::engine::syntax::each_expression;
 
 /// A function whose body is an expression over its parameters `$1`, `$2`, ….
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct SqlFunction {
+pub(super) struct SqlFunction {
     name: String,
     parameters: Vec<DataType>,
     returns: DataType,
@@ -43,13 +38,34 @@ struct SqlFunction {
 }
 
 impl SqlFunction {
-    fn of(function: &ScalarUDF) -> Option<&Self> {
+    /// The function of a `CREATE FUNCTION`.
+    pub(super) fn new(statement: CreateFunction) -> Result<Self> {
+        let name = statement.name;
+        let Some(body) = statement.params.function_body else {
+            return plan_err!("the function {name} has no body: write RETURN and an expression at its end");
+        };
+        let arguments = statement.args.unwrap_or_default();
+        if arguments.iter().any(|argument| argument.default_expr.is_some()) {
+            return not_impl_err!("parameters with defaults are not supported");
+        }
+        let parameters: Vec<DataType> = arguments.into_iter().map(|argument| argument.data_type).collect();
+        let body = placed(body)?.data;
+        let returns = match statement.return_type {
+            Some(data_type) => data_type,
+            None => body.get_type(&DFSchema::empty())?,
+        };
+        let volatility = statement.params.behavior.unwrap_or(Volatility::Immutable);
+        let signature = signature(parameters.clone(), volatility);
+        Ok(Self { name, parameters, returns, body, signature })
+    }
+
+    pub(super) fn of(function: &ScalarUDF) -> Option<&Self> {
         let implementation: &dyn Any = function.inner().as_ref();
         implementation.downcast_ref::<Self>()
     }
 
     /// The body with these arguments.
-    fn inlined(&self, arguments: &[Expr]) -> Result<Expr> {
+    pub(super) fn inlined(&self, arguments: &[Expr]) -> Result<Expr> {
         let argument = |name: &str| {
             let position: usize = name.strip_prefix('$')?.parse().ok()?;
             let position = position.checked_sub(1)?;
@@ -64,10 +80,6 @@ impl SqlFunction {
         })?;
         Ok(cast(body.data, &self.returns))
     }
-}
-
-fn cast(expr: Expr, data_type: &DataType) -> Expr {
-    Expr::Cast(Cast::new(Box::new(expr), data_type.clone()))
 }
 
 impl ScalarUDFImpl for SqlFunction {
@@ -88,89 +100,14 @@ impl ScalarUDFImpl for SqlFunction {
     }
 }
 
-/// Makes functions of `CREATE FUNCTION`.
-#[derive(Debug)]
-pub(in crate::engine) struct SqlFunctions;
-
-#[async_trait]
-impl FunctionFactory for SqlFunctions {
-    async fn create(&self, state: &SessionState, statement: CreateFunction) -> Result<RegisterFunction> {
-        let name = statement.name;
-        if let Some(language) = statement.params.language.filter(|language| !language.value.eq_ignore_ascii_case("sql"))
-        {
-            return not_impl_err!("functions in the language {language} are not supported: write the body in SQL");
-        }
-        let Some(body) = statement.params.function_body else {
-            return plan_err!("the function {name} has no body: write RETURN and an expression at its end");
-        };
-        if !statement.or_replace && state.scalar_functions().contains_key(&name) {
-            return plan_err!("there is a function {name} already: replace it with CREATE OR REPLACE FUNCTION");
-        }
-        let arguments = statement.args.unwrap_or_default();
-        if arguments.iter().any(|argument| argument.default_expr.is_some()) {
-            return not_impl_err!("parameters with defaults are not supported");
-        }
-        let parameters: Vec<DataType> = arguments.into_iter().map(|argument| argument.data_type).collect();
-        let body = inline(body)?.data;
-        let returns = match statement.return_type {
-            Some(data_type) => data_type,
-            None => body.get_type(&DFSchema::empty())?,
-        };
-        let volatility = statement.params.behavior.unwrap_or(Volatility::Immutable);
-        let signature = match parameters.is_empty() {
-            true => Signature::nullary(volatility),
-            // Any arguments: each is cast to its parameter's type when the body takes the call's place.
-            false => Signature::any(parameters.len(), volatility),
-        };
-        let function = SqlFunction { name, parameters, returns, body, signature };
-        Ok(RegisterFunction::Scalar(Arc::new(ScalarUDF::from(function))))
-    }
-}
-
-/// The analyzer's first rule, before types are coerced.
-#[derive(Debug)]
-pub(in crate::engine) struct InlineSqlFunctions;
-
-impl AnalyzerRule for InlineSqlFunctions {
-    fn name(&self) -> &str {
-        "inline_sql_functions"
-    }
-
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = plan.transform_up_with_subqueries(|plan| {
-            let names = NamePreserver::new(&plan);
-            let plan = plan.map_expressions(|expr| {
-                // Most statements call none, and a name is a text that has to be made.
-                if !calls_one(&expr)? {
-                    return Ok(Transformed::no(expr));
-                }
-                let name = names.save(&expr);
-                Ok(inline(expr)?.update_data(|expr| name.restore(expr)))
-            })?;
-            if plan.transformed { plan.map_data(LogicalPlan::recompute_schema) } else { Ok(plan) }
-        })?;
-        Ok(plan.data)
-    }
-}
-
-fn calls_one(expr: &Expr) -> Result<bool> {
-    expr.exists(|expr| Ok(matches!(expr, Expr::ScalarFunction(call) if SqlFunction::of(&call.func).is_some())))
-}
-
-fn inline(expr: Expr) -> Result<Transformed<Expr>> {
-    expr.transform_up(|expr| match &expr {
-        Expr::ScalarFunction(call) => match SqlFunction::of(&call.func) {
-            Some(function) => Ok(Transformed::yes(function.inlined(&call.args)?)),
-            None => Ok(Transformed::no(expr)),
-        },
-        _ => Ok(Transformed::no(expr)),
-    })
-}
-
-/// Replaces the names of parameters in the body of a `CREATE FUNCTION` by `$1`, `$2`, …, which is how DataFusion knows them.
+/// Replaces the names of parameters in the body of a `CREATE FUNCTION` in SQL by `$1`, `$2`, …, which is how DataFusion knows them.
 pub(in crate::engine) fn bind_arguments(statement: &mut SqlStatement) {
     let SqlStatement::Statement(inner) = statement else { return };
     let AstStatement::CreateFunction(create) = inner.as_mut() else { return };
+    let language = create.language.as_ref().map(|language| language.value.as_str());
+    if Language::of(language) != Some(Language::Sql) {
+        return;
+    }
     let mut positions = HashMap::new();
     for (position, argument) in create.args.iter_mut().flatten().enumerate() {
         if let Some(name) = argument.name.take() {
@@ -243,6 +180,9 @@ mod tests {
         check(&[SHARE], "select share(1)", Err("share")).await;
         check(&[], "create function f(x int) return y", Err("y")).await;
         check(&[SHARE], SHARE, Err("CREATE OR REPLACE")).await;
-        check(&[], "create function f(x int) language python as 'x'", Err("python")).await;
+        check(&[], "create function f(x int) language python as 'x'", Err("write RETURNS and a type")).await;
+        let python = "create function f(x int) returns int language python as 'return x'";
+        check(&[], python, Err("--set engine.udf.python.enabled=true")).await;
+        check(&[], "create function f(x int) returns int language java as 'x'", Err("PYTHON_VECTORIZED")).await;
     }
 }

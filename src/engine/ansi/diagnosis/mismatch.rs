@@ -71,7 +71,11 @@ impl Subject<'_> {
             }
         };
         let forms = rest.split_once("Candidate functions:").map_or("", |(_, forms)| forms);
-        let forms: Vec<&str> = forms.lines().map(str::trim).filter(|form| !form.is_empty()).take(MOST_FORMS).collect();
+        let forms = forms.lines().map(str::trim).filter(|form| !form.is_empty());
+        let (any, named): (Vec<&str>, Vec<&str>) = forms.partition(|form| form.contains("(Any"));
+        // A user's function takes whatever can be cast to the types that it names.
+        let forms = if named.is_empty() { any } else { named };
+        let forms = &forms[..forms.len().min(MOST_FORMS)];
         let hint = (!forms.is_empty()).then(|| format!("It is {}; CAST converts an argument.", forms.join(" or ")));
         let place = self.written.only_call(name).map(|bytes| self.written.place(bytes));
         SqlError::new(Condition::DatatypeMismatch, message, hint.map(|hint| capitalized(&hint)), place)

@@ -1,0 +1,78 @@
+//! Functions in Python where there are none: workers are reached over sockets that only Unix has.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::{Result, not_impl_err};
+use datafusion::execution::context::RegisterFunction;
+use datafusion::logical_expr::{AggregateUDF, CreateFunction, LogicalPlan, ScalarUDF};
+
+use crate::engine::ansi::{Condition, Site, SqlError};
+use crate::engine::settings::UdfOptions;
+
+/// Nothing.
+#[derive(Debug)]
+pub(in crate::engine) struct Python;
+
+impl Python {
+    pub(in crate::engine) fn new(_: &UdfOptions) -> Self {
+        Self
+    }
+
+    pub(in crate::engine) fn is_enabled(&self) -> bool {
+        false
+    }
+}
+
+/// An error.
+pub(in crate::engine) fn create(_: &Arc<Python>, statement: CreateFunction, _: bool) -> Result<RegisterFunction> {
+    not_impl_err!("{}: functions in Python need a Unix system", statement.name)
+}
+
+/// An error.
+pub(in crate::engine) fn statements(_: &Python, path: &str, _: &str) -> Result<Vec<String>, SqlError> {
+    let message = format!("{path}: functions in Python need a Unix system");
+    Err(SqlError::new(Condition::UnsupportedFeature, message, None, None))
+}
+
+/// None.
+#[derive(Debug, Clone)]
+pub(in crate::engine) struct PythonFunction(Infallible);
+
+impl PythonFunction {
+    pub(in crate::engine) fn of(_: &ScalarUDF) -> Option<&Self> {
+        None
+    }
+
+    pub(in crate::engine) fn parameter_types(&self) -> Vec<DataType> {
+        match self.0 {}
+    }
+
+    pub(in crate::engine) fn at(&self, _: Site) -> ScalarUDF {
+        match self.0 {}
+    }
+}
+
+/// None.
+#[derive(Debug, Clone)]
+pub(in crate::engine) struct PythonAggregate(Infallible);
+
+impl PythonAggregate {
+    pub(in crate::engine) fn of(_: &AggregateUDF) -> Option<&Self> {
+        None
+    }
+
+    pub(in crate::engine) fn parameter_types(&self) -> Vec<DataType> {
+        match self.0 {}
+    }
+
+    pub(in crate::engine) fn at(&self, _: Site) -> AggregateUDF {
+        match self.0 {}
+    }
+
+    pub(in crate::engine) fn bind(plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        Ok(plan)
+    }
+}

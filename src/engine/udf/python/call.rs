@@ -1,0 +1,211 @@
+//! [`Python`]: defines functions and calls them, with whatever can go wrong in a worker.
+
+use std::sync::Arc;
+use std::{fmt, thread};
+
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::datatypes::DataType;
+use serde_json::{Value, json};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
+
+use super::callable::Patience;
+use super::definition::Definition;
+use super::message::{self, Broken, Message};
+use super::pool::Pool;
+use super::wait::{Over, Wait};
+use super::worker::{NoWorker, Worker};
+use crate::engine::settings::UdfOptions;
+use crate::engine::udf::statement::Statement;
+
+/// The Python of an engine.
+#[derive(Debug)]
+pub(in crate::engine) struct Python {
+    is_enabled: bool,
+    pool: Pool,
+}
+
+/// Why a function could not be defined or called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// There is something to install, or to set.
+    Missing(String),
+    /// It raised an error, or its result is none; for these arguments, if they are known.
+    Function { arguments: Option<String>, message: String },
+    /// Nobody waits any longer.
+    Cancelled,
+}
+
+/// What a function turns out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Scalar,
+    Aggregate,
+}
+
+/// What a worker is asked to do with a function.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request<'a> {
+    pub(super) definition: &'a Definition,
+    pub(super) what: &'static str,
+    pub(super) batch: &'a RecordBatch,
+    /// How many rows the answer has, of which type.
+    pub(super) rows: usize,
+    pub(super) data_type: &'a DataType,
+}
+
+impl Python {
+    pub(in crate::engine) fn new(options: &UdfOptions) -> Self {
+        let cores = thread::available_parallelism().map_or(1, Into::into);
+        Self { is_enabled: options.python.enabled, pool: Pool::new(options.python.clone(), cores) }
+    }
+
+    /// Whether statements may have functions in Python.
+    pub(in crate::engine) fn is_enabled(&self) -> bool {
+        self.is_enabled
+    }
+
+    /// Has a worker read a function's code, and gives what it makes of it, or says what is wrong with it.
+    pub(super) fn define(&self, definition: &Definition) -> Result<Kind, Failure> {
+        self.check_enabled()?;
+        let style = self.with_worker(&self.patience(), |worker, wait| tell(worker, definition, wait))?;
+        Ok(if style == "aggregate" { Kind::Aggregate } else { Kind::Scalar })
+    }
+
+    fn patience(&self) -> Patience {
+        Patience { statement: Statement::default(), timeout: self.pool.options().timeout }
+    }
+
+    fn check_enabled(&self) -> Result<(), Failure> {
+        if self.is_enabled {
+            return Ok(());
+        }
+        Err(Failure::Missing(
+            "functions in Python are turned off, as they can do whatever the user can whose program this is: turn them on with \
+             --set engine.udf.python.enabled=true, in a profile, or with DSBENCH_ENGINE_UDF_PYTHON_ENABLED=true"
+                .to_owned(),
+        ))
+    }
+
+    /// The `CREATE FUNCTION` of each function in a file that is marked as one.
+    pub(super) fn statements(&self, path: &str, code: &str) -> Result<Vec<String>, Failure> {
+        self.check_enabled()?;
+        let request = Message { header: json!({"do": "list", "path": path, "code": code}), rows: Vec::new() };
+        self.with_worker(&self.patience(), |worker, wait| {
+            let answer = ask(worker, &request, wait)?;
+            let statements = answer.header["statements"].as_array().into_iter().flatten();
+            Ok(statements.filter_map(Value::as_str).map(str::to_owned).collect())
+        })
+    }
+
+    /// The answer to a request.
+    pub(super) fn call(&self, request: &Request<'_>, patience: &Patience) -> Result<ArrayRef, Failure> {
+        let Request { definition, what, batch, rows, data_type } = *request;
+        let arguments = message::written(&batch.schema(), std::slice::from_ref(batch)).map_err(own_fault)?;
+        let message = Message { header: json!({"do": what, "function": definition.number}), rows: arguments };
+        self.with_worker(patience, |worker, wait| {
+            if !worker.known.contains(&definition.number) {
+                tell(worker, definition, wait)?;
+            }
+            let answer = ask(worker, &message, wait)?;
+            let answered = message::batch(&answer.rows)?;
+            match answered.columns() {
+                [result] if result.len() == rows && result.data_type() == data_type => Ok(Arc::clone(result)),
+                _ => Err(Stop::Broken(Broken::Failed("its answer is garbled: not what was asked for".to_owned()))),
+            }
+        })
+    }
+
+    /// Does something with a worker, and waits without keeping other tasks of the runtime from their threads.
+    fn with_worker<T>(
+        &self,
+        patience: &Patience,
+        work: impl FnOnce(&mut Worker, &mut Wait<'_>) -> Result<T, Stop>,
+    ) -> Result<T, Failure> {
+        let flavor = Handle::try_current().map(|handle| handle.runtime_flavor());
+        match flavor.is_ok_and(|flavor| flavor == RuntimeFlavor::MultiThread) {
+            true => block_in_place(|| self.lend(patience, work)),
+            false => self.lend(patience, work),
+        }
+    }
+
+    /// After anything but an answer the worker is replaced.
+    fn lend<T>(
+        &self,
+        patience: &Patience,
+        work: impl FnOnce(&mut Worker, &mut Wait<'_>) -> Result<T, Stop>,
+    ) -> Result<T, Failure> {
+        let mut lease = self.pool.take(&patience.statement)?;
+        let worker = lease.worker()?;
+        let mut wait = Wait::up_to(patience.timeout, &patience.statement);
+        let stop = match work(worker, &mut wait) {
+            Ok(result) => {
+                lease.keep();
+                return Ok(result);
+            }
+            Err(stop) => stop,
+        };
+        match stop {
+            Stop::Answered(failure) => {
+                lease.keep();
+                Err(failure)
+            }
+            Stop::Broken(Broken::Over(Over::Cancelled)) => Err(Failure::Cancelled),
+            Stop::Broken(broken) => {
+                Err(Failure::Function { arguments: None, message: worker.describe(&broken, patience.timeout) })
+            }
+        }
+    }
+}
+
+/// Why a worker has done nothing.
+enum Stop {
+    /// It says why.
+    Answered(Failure),
+    /// It is of no use any more.
+    Broken(Broken),
+}
+
+/// Tells a worker of a function, and gives how it is called.
+fn tell(worker: &mut Worker, definition: &Definition, wait: &mut Wait<'_>) -> Result<String, Stop> {
+    let rows = message::written(&definition.columns, &[]).map_err(|error| Stop::Answered(own_fault(error)))?;
+    let answer = ask(worker, &Message { header: definition.header(), rows }, wait)?;
+    worker.known.insert(definition.number);
+    Ok(answer.header["style"].as_str().unwrap_or_default().to_owned())
+}
+
+fn ask(worker: &Worker, request: &Message, wait: &mut Wait<'_>) -> Result<Message, Stop> {
+    let answer = worker.ask(request, wait)?;
+    match &answer.header["error"] {
+        Value::Null => Ok(answer),
+        error => Err(Stop::Answered(failure(error))),
+    }
+}
+
+/// What a worker says of an error.
+fn failure(error: &Value) -> Failure {
+    let text = |key: &str| error[key].as_str().map(str::to_owned);
+    let arguments = error["arguments"].as_array().filter(|arguments| !arguments.is_empty());
+    let arguments = arguments.map(|all| all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "));
+    let message = text("traceback").or_else(|| text("message")).unwrap_or_default();
+    Failure::Function { arguments, message }
+}
+
+fn own_fault(error: impl fmt::Display) -> Failure {
+    Failure::Function { arguments: None, message: format!("its arguments could not be sent: {error}") }
+}
+
+impl From<Broken> for Stop {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+}
+
+impl From<NoWorker> for Failure {
+    fn from(reason: NoWorker) -> Self {
+        match reason {
+            NoWorker::Missing(message) => Self::Missing(message),
+            NoWorker::Cancelled => Self::Cancelled,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! [`Callable`]: a function that workers know, and where in a statement it is called.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::{DataFusionError, Result};
+
+use super::call::{Failure, Python, Request};
+use super::definition::Definition;
+use crate::engine::ansi::{Condition, Site, SqlError};
+use crate::engine::settings::UdfOptions;
+use crate::engine::udf::statement::Statement;
+
+/// See the module.
+#[derive(Clone)]
+pub(super) struct Callable {
+    pub(super) definition: Arc<Definition>,
+    pub(super) python: Arc<Python>,
+    site: Option<Site>,
+}
+
+/// How long somebody waits for a call.
+#[derive(Debug, Clone)]
+pub(super) struct Patience {
+    pub(super) statement: Statement,
+    pub(super) timeout: Duration,
+}
+
+impl Callable {
+    pub(super) fn new(definition: Definition, python: &Arc<Python>) -> Self {
+        Self { definition: Arc::new(definition), python: Arc::clone(python), site: None }
+    }
+
+    /// The same, called at a site.
+    pub(super) fn at(&self, site: Site) -> Self {
+        Self { site: Some(site), ..self.clone() }
+    }
+
+    /// Has a worker do something with it, for an answer of so many rows of that type.
+    pub(super) fn ask(
+        &self,
+        what: &'static str,
+        batch: &RecordBatch,
+        (rows, data_type): (usize, &DataType),
+        patience: &Patience,
+    ) -> Result<ArrayRef> {
+        let request = Request { definition: &self.definition, what, batch, rows, data_type };
+        self.python.call(&request, patience).map_err(|failure| self.error(failure, "failed"))
+    }
+
+    /// The type of the result for arguments of these types.
+    pub(super) fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        match self.definition.mismatch(arguments) {
+            Some(message) => Err(self.raised(SqlError::new(Condition::DatatypeMismatch, message, None, None))),
+            None => Ok(self.definition.returns().clone()),
+        }
+    }
+
+    pub(super) fn error(&self, failure: Failure, what: &str) -> DataFusionError {
+        self.raised(sql_error(failure, &format!("the Python function {} {what}", self.definition.name)))
+    }
+
+    fn raised(&self, error: SqlError) -> DataFusionError {
+        match &self.site {
+            Some(site) => site.raise_always(error),
+            None => DataFusionError::External(Box::new(error)),
+        }
+    }
+}
+
+impl Patience {
+    pub(super) fn of(options: &ConfigOptions) -> Self {
+        Self { statement: Statement::of(options), timeout: UdfOptions::of(options).python.timeout }
+    }
+}
+
+/// What users are told of a failure of something.
+pub(super) fn sql_error(failure: Failure, what: &str) -> SqlError {
+    let (condition, message) = match failure {
+        Failure::Missing(message) => (Condition::UnsupportedFeature, message),
+        Failure::Cancelled => (Condition::FailedExecuteUdf, format!("{what}: the statement was cancelled")),
+        Failure::Function { arguments, message } => {
+            let arguments = arguments.map_or_else(String::new, |arguments| format!(" for {arguments}"));
+            (Condition::FailedExecuteUdf, format!("{what}{arguments}: {message}"))
+        }
+    };
+    SqlError::new(condition, message, None, None)
+}
+
+/// Short: some of DataFusion's messages show expressions like this.
+impl fmt::Debug for Callable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in Python", self.definition.name)
+    }
+}
+
+/// Definitions have numbers of their own; where a function is called makes no other of it.
+impl PartialEq for Callable {
+    fn eq(&self, other: &Self) -> bool {
+        self.definition.number == other.definition.number
+    }
+}
+
+impl Eq for Callable {}
+
+impl Hash for Callable {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.definition.number.hash(state);
+    }
+}

@@ -1,0 +1,446 @@
+"""Runs users' functions for dsbench's engine, in a process of their own.
+
+Requests come over the socket that is standard input, one after the other, and each has one answer. A message is the length of its
+header (four bytes), the length of its rows (eight bytes), the header as JSON, and the rows as an Arrow IPC stream.
+"""
+
+import json
+import os
+import pickle
+import signal
+import socket
+import struct
+import sys
+import time
+import types
+
+LENGTHS = struct.Struct("<IQ")
+# How much is shown of the arguments of a call that failed.
+SHOWN = 300
+
+
+def receive(connection):
+    """The next message; nothing if the engine is gone."""
+    lengths = receive_exactly(connection, LENGTHS.size)
+    if lengths is None:
+        return None
+    header, rows = LENGTHS.unpack(lengths)
+    return json.loads(bytes(receive_exactly(connection, header))), receive_exactly(connection, rows)
+
+
+def receive_exactly(connection, length):
+    buffer = bytearray(length)
+    view = memoryview(buffer)
+    while view:
+        received = connection.recv_into(view)
+        if received == 0:
+            return None
+        view = view[received:]
+    return buffer
+
+
+def send(connection, header, rows=b""):
+    header = json.dumps(header).encode()
+    connection.sendall(LENGTHS.pack(len(header), len(rows)) + header)
+    if len(rows):
+        connection.sendall(rows)
+
+
+def end_with(parent):
+    """Ends this process with the engine's, even in the middle of a function."""
+    if sys.platform.startswith("linux"):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def limit_memory(limit):
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+class Refused(Exception):
+    """What is wrong with a function or with its result, without a traceback that would help."""
+
+
+def udf(function=None, *, name=None, parameters=None, returns=None, vectorized=False):
+    """Makes a function of a file one of SQL: `@udf`, or `@udf(returns="decimal(7, 2)", …)` where its hints do not say its types."""
+
+    def mark(function):
+        function.udf = {"name": name or function.__name__, "parameters": parameters, "returns": returns, "vectorized": vectorized}
+        return function
+
+    return mark if function is None else mark(function)
+
+
+def provide_decorator():
+    """Lets functions' code say `from dsbench import udf`."""
+    module = types.ModuleType("dsbench")
+    module.udf = udf
+    sys.modules["dsbench"] = module
+
+
+def statements(path, code):
+    """A `CREATE FUNCTION` for each function of a file that is marked."""
+    module = {"__name__": "<functions>", "__file__": path}
+    exec(compile(code, path, "exec"), module)
+    marked = {value.udf["name"]: value for value in module.values() if callable(value) and isinstance(getattr(value, "udf", None), dict)}
+    if not marked:
+        raise Refused("it has no function that is marked: write `from dsbench import udf` and `@udf` above each function")
+    return [statement(name, function, code) for name, function in marked.items()]
+
+
+def statement(name, function, code):
+    import inspect
+
+    # Of an aggregate, `accumulate` takes the arguments after `self`, and `finish` returns the result.
+    is_class = isinstance(function, type)
+    takes, gives = (function.accumulate, function.finish) if is_class else (function, function)
+    hints = {**type_hints(takes), "return": type_hints(gives).get("return")}
+    names = list(inspect.signature(takes).parameters)[is_class:]
+    given = function.udf["parameters"]
+    if given is not None and len(given) != len(names):
+        raise Refused(f"{name} has {len(names)} parameters, and @udf names types for {len(given)}")
+    types = given if given is not None else [sql_type(name, parameter, hints.get(parameter)) for parameter in names]
+    returns = function.udf["returns"] or sql_type(name, None, hints.get("return"))
+    parameters = ", ".join(f"{quoted(parameter)} {type_}" for parameter, type_ in zip(names, types))
+    language = "python_vectorized" if function.udf["vectorized"] else "python"
+    body = code.replace("'", "''")
+    return f"create or replace function {quoted(name)}({parameters}) returns {returns} language {language} as '{body}'"
+
+
+def type_hints(function):
+    import typing
+
+    try:
+        return typing.get_type_hints(function)
+    except Exception:
+        # They are SQL types, written as texts.
+        return function.__annotations__
+
+
+def quoted(name):
+    return '"' + name.lower().replace('"', '""') + '"'
+
+
+def sql_type(function, parameter, hint):
+    import datetime
+    import decimal
+    import typing
+
+    if isinstance(hint, str):
+        return hint
+    if typing.get_origin(hint) is list:
+        return sql_type(function, parameter, *typing.get_args(hint)) + "[]"
+    options = [option for option in typing.get_args(hint) if option is not type(None)]
+    if len(options) == 1:
+        # Optional[int]: any value may be NULL.
+        return sql_type(function, parameter, options[0])
+    known = {
+        bool: "boolean",
+        int: "bigint",
+        float: "double",
+        str: "string",
+        bytes: "bytea",
+        decimal.Decimal: "decimal(38, 10)",
+        datetime.date: "date",
+        datetime.datetime: "timestamp",
+        datetime.time: "time",
+    }
+    if hint in known:
+        return known[hint]
+    what, argument = ("its result", "returns") if parameter is None else (f"its parameter {parameter}", "parameters")
+    said = "has no type hint" if hint is None else f"has a type hint that is no SQL type, {hint}"
+    raise Refused(f"{function}: {what} {said}: write one, such as `int` or `\"decimal(7, 2)\"`, or name the SQL types in @udf({argument}=…)")
+
+
+class Function:
+    """A function as `CREATE FUNCTION` defined it."""
+
+    def __init__(self, definition, schema):
+        self.name = definition["name"]
+        self.parameters = definition["parameters"]
+        self.filename = f"<function {self.name}>"
+        self.returns = schema.field(len(schema) - 1).type
+        self.module = f"{self.filename} {definition['function']}"
+        self.callable = self.compiled(definition["code"])
+        self.style = self.style_of(definition["vectorized"])
+
+    def compiled(self, code):
+        import ast
+        import linecache
+        import textwrap
+
+        code = textwrap.dedent(code)
+        linecache.cache[self.filename] = (len(code), None, code.splitlines(True), self.filename)
+        tree = ast.parse(code, self.filename)
+        functions = [node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+        named = [name for name in functions if name.lower() == self.name.lower()]
+        renamed = [function for function in tree.body if isinstance(function, ast.FunctionDef) and udf_name(function) == self.name.lower()]
+        if renamed:
+            named = [renamed[-1].name]
+        if named:
+            name = named[-1]
+        elif any(ends(statement) for statement in tree.body):
+            name = self.wrap(tree)
+        elif len(functions) == 1:
+            name = functions[0]
+        else:
+            parameters = ", ".join(parameter or "…" for parameter in self.parameters)
+            raise Refused(
+                f"its code defines no function of that name: write `def {self.name}({parameters}):`, or statements with a `return`"
+            )
+        # Known to Python under its name, so that objects of its classes can be pickled.
+        module = sys.modules[self.module] = types.ModuleType(self.module)
+        exec(compile(tree, self.filename, "exec"), module.__dict__)
+        return getattr(module, name)
+
+    def wrap(self, tree):
+        """Makes statements with a `return` the body of a function with the names of the parameters."""
+        import ast
+
+        for parameter in self.parameters:
+            if not parameter.isidentifier():
+                raise Refused(
+                    f"{parameter!r} is no name in Python: give each parameter one, or write the function with `def`"
+                    if parameter
+                    else "a parameter has no name: give it one, or write the function with `def`"
+                )
+        wrapper = ast.parse(f"def wrapper({', '.join(self.parameters)}): pass")
+        function = wrapper.body[0]
+        function.name, function.body, tree.body = self.name, tree.body, wrapper.body
+        ast.fix_missing_locations(tree)
+        return self.name
+
+    def style_of(self, vectorized):
+        if isinstance(self.callable, type):
+            missing = [method for method in ("accumulate", "merge", "finish") if not hasattr(self.callable, method)]
+            if missing:
+                raise Refused(f"its class has no method {missing[0]}: an aggregate function has accumulate(self, …), merge(self, other) and finish(self)")
+            if not self.parameters:
+                raise Refused("an aggregate function needs a parameter")
+            if vectorized:
+                raise Refused("an aggregate function takes a row at a time: write LANGUAGE PYTHON")
+            return "aggregate"
+        if not vectorized:
+            return "rows"
+        if not self.parameters:
+            raise Refused("a vectorized function needs a parameter, which says how many rows there are")
+        annotations = getattr(self.callable, "__annotations__", {}).values()
+        return "pandas" if any("Series" in str(annotation) for annotation in annotations) else "arrow"
+
+    def do(self, what, batch, times):
+        """The type and the values of an answer."""
+        if what == "call":
+            return self.returns, (self.call_rows if self.style == "rows" else self.call_columns)(batch, times)
+        if what == "finish":
+            return self.returns, from_python([self.state(state).finish() for state in batch.column(0).to_pylist()], self.returns)
+        return pa.binary(), self.update(batch, what == "merge")
+
+    def state(self, pickled):
+        return self.callable() if pickled is None else pickle.loads(pickled)
+
+    def update(self, batch, merges):
+        """The states of groups after some rows. The last column but one says of which group each row is, the last has the groups' states before."""
+        *columns, groups, states = batch.columns
+        groups = groups.to_pylist()
+        states = [self.state(state) for state in states.slice(0, max(groups) + 1).to_pylist()]
+        if merges:
+            for group, other in zip(groups, columns[0].to_pylist()):
+                if other is not None:
+                    states[group].merge(pickle.loads(other))
+        else:
+            columns = [to_python(column) for column in columns]
+            for row, group in enumerate(groups):
+                try:
+                    states[group].accumulate(*[column[row] for column in columns])
+                except BaseException as error:
+                    error.arguments = [column[row] for column in columns]
+                    raise
+        return pa.array([pickle.dumps(state, pickle.HIGHEST_PROTOCOL) for state in states], pa.binary())
+
+    def call_rows(self, batch, times):
+        begun = time.perf_counter_ns()
+        columns = [to_python(column) for column in batch.columns]
+        converted = time.perf_counter_ns()
+        results = []
+        try:
+            if columns:
+                results.extend(map(self.callable, *columns))
+            else:
+                results.extend(self.callable() for _ in range(batch.num_rows))
+        except BaseException as error:
+            # `extend` keeps what came before the error.
+            error.arguments = [column[len(results)] for column in columns]
+            raise
+        called = time.perf_counter_ns()
+        array = from_python(results, self.returns)
+        times.update(function_ns=called - converted, convert_ns=converted - begun + time.perf_counter_ns() - called)
+        return array
+
+    def call_columns(self, batch, times):
+        begun = time.perf_counter_ns()
+        columns = [column.to_pandas() for column in batch.columns] if self.style == "pandas" else batch.columns
+        converted = time.perf_counter_ns()
+        result = self.callable(*columns)
+        called = time.perf_counter_ns()
+        array = self.column(result)
+        if len(array) != batch.num_rows:
+            raise Refused(f"it returned {len(array)} values for {batch.num_rows} rows")
+        times.update(function_ns=called - converted, convert_ns=converted - begun + time.perf_counter_ns() - called)
+        return array
+
+    def column(self, result):
+        if isinstance(result, pa.ChunkedArray):
+            result = result.combine_chunks()
+        if isinstance(result, pa.Array):
+            return result if result.type == self.returns else result.cast(self.returns)
+        if not hasattr(result, "__len__") or isinstance(result, (str, bytes, dict)):
+            raise Refused(f"it returned {shown(result)}, a {type(result).__name__}, and no array or series")
+        return pa.array(result, self.returns, from_pandas=True)
+
+
+def udf_name(function):
+    """The name that `@udf(name="…")` gives a function."""
+    import ast
+
+    calls = [decorator for decorator in function.decorator_list if isinstance(decorator, ast.Call)]
+    names = [keyword.value.value for call in calls for keyword in call.keywords if keyword.arg == "name" and isinstance(keyword.value, ast.Constant)]
+    return str(names[0]).lower() if names else None
+
+
+def ends(statement):
+    """Whether a statement has a `return` or a `raise` that is of no function in it."""
+    import ast
+
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+        return False
+    return isinstance(statement, (ast.Return, ast.Raise)) or any(ends(child) for child in ast.iter_child_nodes(statement))
+
+
+def to_python(column):
+    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+        # Python's own type has microseconds.
+        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+    return column.to_pylist()
+
+
+def from_python(values, data_type):
+    try:
+        return pa.array(values, data_type)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        if pa.types.is_decimal(data_type):
+            rounded = [rounded_to(value, data_type.scale) for value in values]
+            if rounded != values:
+                return from_python(rounded, data_type)
+        raise Refused(wrong_value(values, data_type, error)) from None
+
+
+def rounded_to(value, scale):
+    import decimal
+
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = decimal.Decimal(str(value))
+    if not isinstance(value, decimal.Decimal) or not value.is_finite() or -value.as_tuple().exponent <= scale:
+        return value
+    with decimal.localcontext() as context:
+        context.prec = 100
+        return value.quantize(decimal.Decimal(1).scaleb(-scale), decimal.ROUND_HALF_UP)
+
+
+def wrong_value(values, data_type, error):
+    for value in values:
+        try:
+            pa.array([value], data_type)
+        except Exception as reason:
+            return f"it returned {shown(value)}, a {type(value).__name__}, which is no {data_type}: {reason}"
+    return f"what it returned is no {data_type}: {error}"
+
+
+def shown(value):
+    try:
+        text = repr(value)
+    except Exception as error:
+        text = f"a value whose repr() raised {type(error).__name__}"
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
+
+def failure(error, function):
+    """What is said of an error: its traceback, from the function's own code on."""
+    import traceback
+
+    if isinstance(error, Refused):
+        return {"message": str(error)}
+    own = error.__traceback__
+    while own is not None and own.tb_frame.f_code.co_filename == "<string>":
+        own = own.tb_next
+    if isinstance(error, SyntaxError):
+        own = None
+    lines = traceback.format_exception(type(error), error, own) if own else traceback.format_exception_only(type(error), error)
+    described = {"raised": type(error).__name__, "message": str(error)[:10000], "traceback": "".join(lines)[-10000:].rstrip()}
+    arguments = getattr(error, "arguments", None)
+    if arguments is not None and function is not None:
+        names = [name or f"${place}" for place, name in enumerate(function.parameters, 1)]
+        described["arguments"] = [f"{name} = {shown(value)}" for name, value in zip(names, arguments)]
+    return described
+
+
+def answer(functions, request, rows):
+    times = {}
+    function = None
+    try:
+        if request["do"] == "list":
+            return {"statements": statements(request["path"], request["code"])}, b""
+        with pa.ipc.open_stream(pa.py_buffer(rows)) as reader:
+            if request["do"] == "define":
+                function = functions[request["function"]] = Function(request, reader.schema)
+                return {"style": function.style}, b""
+            function = functions[request["function"]]
+            data_type, array = function.do(request["do"], reader.read_next_batch(), times)
+        schema = pa.schema([pa.field("result", data_type)])
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, schema) as writer:
+            writer.write_batch(pa.record_batch([array], schema=schema))
+        return {"times": times}, sink.getvalue()
+    except BaseException as error:
+        return {"error": failure(error, function)}, b""
+
+
+def main():
+    global pa
+    parent, memory = int(sys.argv[1]), int(sys.argv[2])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with(parent)
+    connection = socket.socket(fileno=os.dup(0))
+    # What a function reads is empty, and what it prints goes where errors go.
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    version = ".".join(map(str, sys.version_info[:3]))
+    try:
+        import pyarrow
+        import pyarrow.ipc
+    except ImportError as error:
+        send(connection, {"python": version, "missing": str(error)})
+        return
+    pa = pyarrow
+    if memory:
+        limit_memory(memory)
+    send(connection, {"python": version, "pyarrow": pa.__version__})
+    functions = {}
+    provide_decorator()
+    while True:
+        request = receive(connection)
+        if request is None:
+            return
+        send(connection, *answer(functions, *request))
+
+
+main()
