@@ -18,6 +18,7 @@ pub mod runner;
 pub mod suite;
 pub mod tables;
 
+pub mod clock;
 pub mod paths;
 pub mod q_error;
 pub mod text;

@@ -33,6 +33,22 @@ pub fn prefix_of_all<'a>(names: &[&'a str]) -> Option<&'a str> {
     common.rfind('_').map(|end| &common[..=end])
 }
 
+/// The name of a signal that ends a process that did not ask for it.
+pub fn signal_name(number: i32) -> Option<&'static str> {
+    Some(match number {
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        15 => "SIGTERM",
+        24 => "SIGXCPU",
+        25 => "SIGXFSZ",
+        _ => return None,
+    })
+}
+
 /// The beginning of a text that has more characters.
 pub fn shortened(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
@@ -78,6 +94,15 @@ pub fn seconds(value: f64) -> String {
         size if size >= 10.0 => format!("{value:.1} s"),
         size if size >= 0.1 => format!("{value:.2} s"),
         _ => format!("{:.1} ms", value * 1e3),
+    }
+}
+
+/// A time of any size, from nanoseconds on: `850 ns`, `12.3 µs`, `4.5 ms`, `1.02 s`.
+pub fn nanoseconds(value: f64) -> String {
+    match value {
+        value if value < 999.5 => format!("{value:.0} ns"),
+        value if value < 999_950.0 => format!("{:.1} µs", value / 1e3),
+        value => seconds(value / 1e9),
     }
 }
 

@@ -66,6 +66,9 @@ pub(super) struct EngineArgs {
     /// Set one setting over the profile; may be given several times, the last one wins. `dsbench sql "show all"` lists them
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) sets: Vec<String>,
+    /// Make the functions of this Python file that are marked with `@udf`; may be given several times
+    #[arg(long, value_name = "FILE.py", value_hint = clap::ValueHint::FilePath)]
+    udf: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
@@ -83,7 +86,13 @@ pub(super) struct LimitArgs {
 
 impl EngineArgs {
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
-        Ok(Settings::resolve(&Profile::find(&self.profile)?, setting_variables(), &self.sets)?)
+        let mut sets = self.sets.clone();
+        if !self.udf.is_empty() {
+            let files = self.udf.iter().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+            let files = std::env::join_paths(files).map_err(|error| Failure::Usage(format!("--udf: {error}")))?;
+            sets.push(format!("engine.udf.python.files={}", files.to_string_lossy()));
+        }
+        Ok(Settings::resolve(&Profile::find(&self.profile)?, setting_variables(), &sets)?)
     }
 }
 

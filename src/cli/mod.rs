@@ -29,6 +29,7 @@ mod shell;
 mod sides;
 mod sql;
 mod suggest;
+mod udf_profile;
 
 use std::process::ExitCode;
 

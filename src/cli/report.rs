@@ -1,14 +1,14 @@
 //! `dsbench report`: a saved run or A/B again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::ab_report::{self, Form};
 use super::args::{AGGREGATES, ColumnArgs};
 use super::exit::{Code, Failure};
 use super::output;
 use super::suggest::suggesting;
-use crate::report::{Columns, EstimatesReport, markdown, markdown_with_columns, text_with_columns};
-use crate::results::{Ab, Aggregate, Run, read_plans, summarize};
+use crate::report::{Columns, EstimatesReport, UdfReport, markdown, markdown_with_columns, text_with_columns};
+use crate::results::{Ab, Aggregate, Run, read_plans, read_udfs, summarize, udf_medians};
 
 /// Show a saved run or A/B again. The figures are computed anew from its samples.
 ///
@@ -58,9 +58,17 @@ pub(super) fn run(args: Args) -> Result<Code, Failure> {
     let recorded = run.file.plan.aggregate.parse::<Aggregate>().unwrap_or_default();
     let aggregate = args.aggregate.unwrap_or(recorded);
     output::data(&match (args.format, columns) {
-        (Form::Text, columns) => text_with_columns(&run, aggregate, output::style(), &columns.unwrap_or_default()),
-        (Form::Markdown, Some(columns)) => markdown_with_columns(&run, aggregate, &columns),
-        (Form::Markdown, None) => markdown(&run, aggregate),
+        (Form::Text, columns) => {
+            let text = text_with_columns(&run, aggregate, output::style(), &columns.unwrap_or_default());
+            text + &functions(&run.folder, UdfReport::text)?
+        }
+        (Form::Markdown, columns) => {
+            let text = match columns {
+                Some(columns) => markdown_with_columns(&run, aggregate, &columns),
+                None => markdown(&run, aggregate),
+            };
+            text + &functions(&run.folder, UdfReport::markdown)?
+        }
         (Form::Json, _) => summary_json(&run, aggregate)?,
     })?;
     Ok(Code::Well)
@@ -94,6 +102,13 @@ fn estimates(args: &Args) -> Result<Code, Failure> {
         Form::Json => output::json(&report.json())?,
     })?;
     Ok(Code::Well)
+}
+
+/// What functions took, medians of the samples; empty if the run has no profile of them.
+pub(super) fn functions(folder: &Path, form: impl FnOnce(&UdfReport) -> String) -> Result<String, Failure> {
+    let rows = read_udfs(folder).map_err(|error| Failure::Data(error.to_string()))?;
+    let report = UdfReport::new(udf_medians(rows));
+    Ok(report.map_or_else(String::new, |report| format!("\nFunctions, medians of the samples:\n\n{}", form(&report))))
 }
 
 /// The summary as one JSON object, as `run.json` has it.

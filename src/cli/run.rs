@@ -10,7 +10,7 @@ use super::resume;
 use super::session::{EngineChoice, Session, open_data};
 use super::suggest::suggesting;
 use super::{output, report};
-use crate::report::{Columns, text_with_columns};
+use crate::report::{Columns, UdfReport, text_with_columns};
 use crate::results::format::Status;
 use crate::results::inference::INTERVAL_SAMPLES;
 use crate::results::{Aggregate, OperatorWriter, Run, RunWriter, StatementState, summarize};
@@ -160,7 +160,10 @@ pub(super) async fn measure(
     writer.write_run(&run.file)?;
     output::data(&match shown {
         Shown::Json => report::summary_json(&run, plan.aggregate)?,
-        Shown::Text(columns) => text_with_columns(&run, plan.aggregate, output::style(), columns),
+        Shown::Text(columns) => {
+            let text = text_with_columns(&run, plan.aggregate, output::style(), columns);
+            text + &report::functions(&run.folder, UdfReport::text)?
+        }
     })?;
     output::note(&format!("saved in {}", run.folder.display()));
     if end == RunEnd::Interrupted {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures::TryStreamExt;
 
@@ -10,7 +11,7 @@ use super::args::{DataArgs, EngineArgs, runtime, stop_on_interrupt};
 use super::exit::{Code, Failure};
 use super::session::note_statistics_problem;
 use super::shell::display::{Form, Look, Printer, standard_output};
-use super::{output, shell};
+use super::{output, shell, udf_profile};
 use crate::engine::{Engine, ParsedStatement};
 use crate::tables::{DataError, DataSet, Expectation};
 
@@ -29,9 +30,10 @@ pub(super) struct Args {
     /// Read the SQL text from this file, or from standard input for `-`
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Make the functions of this Python file that are marked with `@udf`; may be given several times
-    #[arg(long, value_name = "FILE.py", value_hint = clap::ValueHint::FilePath)]
-    udf: Vec<PathBuf>,
+    /// Count and time the calls of functions, and show at the end what they took; with a folder, also write there `udfs.csv`, a
+    /// flame graph, and a `.pstats` file for each place that calls Python
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, value_hint = clap::ValueHint::DirPath)]
+    udf_profile: Option<Option<PathBuf>>,
     /// The form of the result
     #[arg(long, value_enum, default_value_t = Form::Table)]
     format: Form,
@@ -52,15 +54,21 @@ pub(super) fn run(args: Args) -> Result<Code, Failure> {
     runtime()?.block_on(async {
         let mut engine = Engine::new(settings, &limits).await?;
         engine.allow_files().await?;
-        for path in &args.udf {
-            engine.define_functions(&path.display().to_string(), &read(path)?).await?;
+        if args.udf_profile.is_some() {
+            engine.run("SET engine.udf.profile = true").await?;
         }
-        match text {
+        let engine = Arc::new(engine);
+        let result = match text {
             Some(text) => run_text(&args, &engine, &text).await,
             None => {
                 let row_counts = register(&args.data, &engine).await?;
-                shell::run(engine, row_counts, args.format).await
+                shell::run(Arc::clone(&engine), row_counts, args.format).await
             }
+        };
+        // Also of what failed: the profile may say why.
+        match &args.udf_profile {
+            Some(folder) => result.and(udf_profile::show(&engine, folder.as_deref())),
+            None => result,
         }
     })
 }

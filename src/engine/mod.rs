@@ -10,6 +10,7 @@
 //!
 //! The `datafusion` profile is the same code path with everything of ours off: it is the baseline.
 
+mod aggregates;
 mod ansi;
 mod by_provider;
 mod cancellation;
@@ -62,3 +63,4 @@ pub use settings::{
 };
 pub(crate) use spill::SpillFolder;
 pub use statistics::{GivenColumn, GivenStatistics};
+pub use udf::{CodeFunction, CodePlace, CodeProfile, CodeTimes, UdfProfile};

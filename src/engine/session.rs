@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
@@ -30,17 +30,18 @@ use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Set, Statement as AstSt
 use datafusion::sql::sqlparser::tokenizer::Token;
 use futures::{FutureExt, TryStreamExt};
 
-use super::ansi::{self, LastError, Mark, MarkedFunctions, Marks, Origin};
+use super::ansi::{self, LastError, Mark, Marks, Origin};
 use super::dialect::SqlDialect;
 use super::keys::{TableKeys, TrustedKeys};
 use super::planner::EnginePlanner;
 use super::planning_steps::{self, PlanningPhase, PlanningStep, Stopwatch};
-use super::settings::{MemoryPoolKind, OptimizerOptions, SqlOptions, canonical_key};
+use super::settings::{MemoryPoolKind, OptimizerOptions, SettingSource, SqlOptions, UdfOptions, canonical_key};
 use super::spill::SpillFolder;
 use super::statistics::{self, EstimatedRows, Knowledge};
 use super::trace::{self, Meter, OperatorKind, Span, Tracer};
 use super::{
-    EngineError, GivenStatistics, SettingError, Settings, cancellation, copy, explain_estimates, files, optimizer, udf,
+    CodeProfile, EngineError, GivenStatistics, SettingError, Settings, UdfProfile, cancellation, copy,
+    explain_estimates, files, optimizer, udf,
 };
 
 /// How much DataFusion remembers of folders' listings.
@@ -75,6 +76,8 @@ pub struct Engine {
     last_error: Arc<LastError>,
     /// What runs functions in Python.
     python: Arc<udf::Python>,
+    /// What functions took.
+    profiles: Arc<udf::Profiles>,
     /// Removed with the engine.
     spill: SpillFolder,
 }
@@ -199,6 +202,9 @@ impl Engine {
         }
         let session_settings = Mutex::new(settings.clone());
         let context = SessionContext::new_with_state(state);
+        let profiles = Arc::<udf::Profiles>::default();
+        context.register_udtf(udf::ProfilesTable::NAME, Arc::new(udf::ProfilesTable(Arc::clone(&profiles))));
+        context.register_udtf(udf::CodeProfilesTable::NAME, Arc::new(udf::CodeProfilesTable(Arc::clone(&python))));
         let last_error = Arc::default();
         let reads_files = false;
         let engine = Self {
@@ -211,11 +217,15 @@ impl Engine {
             keys,
             last_error,
             python,
+            profiles,
             spill,
         };
         for (key, value) in engine.settings.runtime_values() {
             // The session alone knows how to change its caches; it is told as a user would tell it.
             engine.run(&format!("SET {key} = '{}'", value.replace('\'', "''"))).await?;
+        }
+        for path in &engine.settings.engine().udf.python.files {
+            engine.define_functions_of(path).await?;
         }
         Ok(engine)
     }
@@ -237,13 +247,54 @@ impl Engine {
         Ok(())
     }
 
+    async fn define_functions_of(&self, path: &Path) -> Result<(), EngineError> {
+        let shown = path.display().to_string();
+        let code = std::fs::read_to_string(path).map_err(|error| {
+            const KEY: &str = "engine.udf.python.files";
+            let set = self.settings.all().into_iter().find(|setting| setting.key == KEY);
+            SettingError::Value {
+                key: KEY.to_owned(),
+                value: shown.clone(),
+                setting_source: set.map_or(SettingSource::Default, |setting| setting.source),
+                message: format!("it cannot be read: {error}"),
+            }
+        })?;
+        self.define_functions(&shown, &code).await
+    }
+
     /// Makes the functions of a Python file that are marked with `@udf`; `path` is what errors call it.
     pub async fn define_functions(&self, path: &str, code: &str) -> Result<(), EngineError> {
-        let statements = udf::statements_of_file(&self.python, path, code);
+        let statements = udf::statements_of_file(&self.python, path, code).await;
         for statement in statements.map_err(|error| EngineError::Sql(Box::new(error)))? {
             self.run(&statement).await?;
         }
         Ok(())
+    }
+
+    /// What calls of functions took since the engine was made, by the places that call them, those that took most first: of all statements that have
+    /// ended and that ran with `engine.udf.profile` on.
+    pub fn udf_profiles(&self) -> Vec<UdfProfile> {
+        self.profiles.all()
+    }
+
+    /// As [`Self::udf_profiles`], and counts anew from here on.
+    pub fn take_udf_profiles(&self) -> Vec<UdfProfile> {
+        self.profiles.take()
+    }
+
+    /// What functions' own code in Python took, for the same statements.
+    pub fn code_profiles(&self) -> Vec<CodeProfile> {
+        self.python.profiles_of_code()
+    }
+
+    /// A profile as Python's pstats, and what is built on it, reads it from a file.
+    pub fn pstats(&self, profile: &CodeProfile) -> Result<Vec<u8>, EngineError> {
+        self.python.pstats(profile).map_err(|error| EngineError::Sql(Box::new(error)))
+    }
+
+    /// All of [`Self::udf_profiles`] as a flame graph, in SVG; nothing if there are none.
+    pub fn flame_graph(&self) -> Option<String> {
+        udf::flame_graph(&self.udf_profiles(), &self.code_profiles())
     }
 
     /// Whether SQL may name files.
@@ -323,8 +374,7 @@ impl Engine {
         let text: Arc<str> = sql.into();
         let state = self.context.state();
         let limit = state.config_options().sql_parser.recursion_limit.get();
-        let functions = if self.python.is_enabled() { udf::may_be_python(state) } else { MarkedFunctions::default() };
-        let dialect = SqlDialect::with_marks(functions);
+        let dialect = SqlDialect::with_marks(udf::marked(state));
         let parser = DFParserBuilder::new(sql).with_dialect(&dialect).with_recursion_limit(limit).build();
         let mut parsed = parser
             .and_then(|mut parser| read_statements(&mut parser, &text))
@@ -382,7 +432,10 @@ impl Engine {
             self.change_settings(settings);
         }
         let (mut state, mut logical) = frame.into_parts();
-        let statement = self.python.is_enabled().then(udf::Statement::default);
+        let statement = match UdfOptions::of(state.config_options()).profile {
+            true => Some(udf::Statement::profiled(udf::Profile::new(&self.profiles))),
+            false => self.python.is_enabled().then(udf::Statement::default),
+        };
         if let Some(statement) = &statement {
             state.config_mut().options_mut().extensions.insert(statement.clone());
             // What calls of functions are told is these options as they were.
@@ -430,7 +483,9 @@ impl Engine {
             }
             None => Marks::take_off(&mut statement, &marks),
         }
+        udf::unquote_parameters(&mut statement);
         udf::bind_arguments(&mut statement);
+        udf::bind_columns(&mut statement);
         let written = view_definition(&statement, &marks);
         let mut logical = state.statement_to_plan(statement).await.map_err(diagnosed)?;
         if let Some(written) = written {
@@ -606,7 +661,10 @@ fn read_statements(parser: &mut DFParser<'_>, text: &Arc<str>) -> Result<Vec<Par
         let start = ansi::byte_of(text, next.span.start);
         let explains_estimates = explain_estimates::take(&mut parser.parser)?;
         let first = parser.parser.peek_token();
-        let statement = parser.parse_statement()?;
+        let statement = match udf::take_show_profiles(&mut parser.parser) {
+            Some(query) => DFParserBuilder::new(query).build()?.parse_statement()?,
+            None => parser.parse_statement()?,
+        };
         if explains_estimates {
             explain_estimates::check(&statement, &first)?;
         }

@@ -3,7 +3,7 @@
 //! [`Columns`] says what stands in the table of either. [`ComparisonReport`] is what is shown of runs against each
 //! other, which has a form for programs too.
 //!
-//! [`EstimatesReport`] is where the optimizer's estimates were off most.
+//! [`EstimatesReport`] is where the optimizer's estimates were off most, [`UdfReport`] what functions took.
 //!
 //! Reads results only, so that a run made elsewhere is shown the same way. [`text()`] and [`markdown()`] give strings;
 //! the command line prints them.
@@ -16,6 +16,7 @@ mod figures;
 mod markdown;
 pub(crate) mod table;
 mod text;
+mod udfs;
 
 pub use columns::Columns;
 pub use comparison::{
@@ -26,6 +27,7 @@ pub use comparison_json::comparison_json;
 pub use estimates::EstimatesReport;
 pub use markdown::{markdown, markdown_with_columns};
 pub use text::{Style, text, text_with_columns};
+pub use udfs::UdfReport;
 
 /// The wording that the TPC asks for wherever figures of a derived benchmark are shown.
 pub const FAIR_USE: &str = "This benchmark is derived from the TPC-DS benchmark and is not comparable with published TPC-DS \

@@ -1,7 +1,7 @@
 //! The types that a run's files are made of.
 //!
-//! `run.json` is one [`RunFile`], `samples.csv` one [`SampleRow`] a line; `plans.csv` and `operators.csv`, where there are any, one
-//! [`PlanRow`] and one [`OperatorRow`] a line; `ab.json` above the runs of an A/B is one [`AbFile`]. [`FORMAT_VERSION`] is raised when an
+//! `run.json` is one [`RunFile`], `samples.csv` one [`SampleRow`] a line; `plans.csv`, `operators.csv` and `udfs.csv`, where there are any,
+//! one [`PlanRow`], [`OperatorRow`] and [`UdfRow`] a line; `ab.json` above the runs of an A/B is one [`AbFile`]. [`FORMAT_VERSION`] is raised when an
 //! older reader would misunderstand a newer file; a field that may be ignored does not raise it. Names carry their units.
 
 use std::collections::BTreeMap;
@@ -494,6 +494,53 @@ pub struct OperatorRow {
     pub pages_pruned: Option<u64>,
     /// Rows that were decoded at least in part.
     pub rows_in: Option<u64>,
+}
+
+/// What the calls of a function from one place took in one sample, all partitions together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UdfRow {
+    /// The statement; nothing where there was no suite.
+    pub statement: String,
+    /// The sample.
+    pub iteration: u32,
+    /// The function.
+    pub function: String,
+    /// What it is written in: `python`, `python_vectorized` or `rust`.
+    pub language: String,
+    /// The line of the place that calls it, from 1; nothing if nobody knows.
+    pub line: Option<u64>,
+    /// The position in the line, from 1.
+    pub position: Option<u64>,
+    /// The call as it was written.
+    pub call: String,
+    /// How often it was called: once a batch if it takes a batch, once a row if it takes a row.
+    pub calls: u64,
+    /// Batches of rows that it was called for.
+    pub batches: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// All that callers waited, summed over threads.
+    pub total_ns: u64,
+    /// The mean of a row.
+    pub row_ns: f64,
+    /// The share of the statement's time in which at least one thread was in a call, from 0 to 1.
+    pub statement_share: f64,
+    /// In the function.
+    pub function_ns: u64,
+    /// To make the function's values of Arrow's, and back.
+    pub convert_ns: u64,
+    /// All else: to and from a worker, and waiting for one.
+    pub transfer_ns: u64,
+    /// The shortest call.
+    pub min_ns: u64,
+    /// The call in the middle.
+    pub median_ns: u64,
+    /// Of a hundred calls 99 are shorter.
+    pub p99_ns: u64,
+    /// Results that are NULL.
+    pub nulls: u64,
+    /// Batches that failed.
+    pub errors: u64,
 }
 
 /// Everything about an A/B but its sides' runs, which lie in folders beside it.

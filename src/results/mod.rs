@@ -23,6 +23,7 @@ mod steadiness;
 mod summary;
 #[cfg(test)]
 pub(crate) mod test_support;
+mod udfs;
 mod writer;
 
 pub use ab::{Ab, AbWriter};
@@ -36,4 +37,5 @@ pub use steadiness::findings;
 pub(crate) use steadiness::sample_seconds;
 pub(crate) use summary::relative_half_width;
 pub use summary::{StatementState, StatementSummary, Totals, statement_summaries, summarize};
+pub use udfs::{read_udfs, udf_medians, write_udfs};
 pub use writer::RunWriter;

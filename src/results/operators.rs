@@ -13,8 +13,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::ResultsError;
-use super::format::{OperatorRow, PlanRow};
+use super::format::{OperatorRow, PlanRow, UdfRow};
 use super::reader::whole_lines;
+use super::udfs::UdfWriter;
 
 const PLANS_FILE: &str = "plans.csv";
 const OPERATORS_FILE: &str = "operators.csv";
@@ -33,11 +34,12 @@ pub struct PlanRecord {
     pub samples: Vec<Vec<OperatorRow>>,
 }
 
-/// Adds to the two files of a run's folder.
+/// Adds to the files of a run's folder.
 #[derive(Debug)]
 pub struct OperatorWriter {
     plans: File,
     operators: File,
+    functions: UdfWriter,
     known_plans: HashSet<(String, String)>,
     /// Samples of each statement.
     recorded: HashMap<String, HashSet<u32>>,
@@ -53,7 +55,12 @@ impl OperatorWriter {
         for row in operator_rows {
             recorded.entry(row.statement).or_default().insert(row.iteration);
         }
-        Ok(Self { plans, operators, known_plans, recorded })
+        Ok(Self { plans, operators, functions: UdfWriter::new(folder), known_plans, recorded })
+    }
+
+    /// Adds what functions took in a sample.
+    pub fn append_functions(&mut self, functions: &[UdfRow]) -> Result<(), ResultsError> {
+        self.functions.append(functions)
     }
 
     /// Adds what is known of a sample, unless there are enough of its statement.
@@ -71,7 +78,7 @@ impl OperatorWriter {
 }
 
 /// A file open for appending, and its whole lines.
-fn reopen<T: DeserializeOwned>(path: &Path) -> Result<(File, Vec<T>), ResultsError> {
+pub(super) fn reopen<T: DeserializeOwned>(path: &Path) -> Result<(File, Vec<T>), ResultsError> {
     let file = File::options().read(true).append(true).create(true).open(path);
     let file = file.map_err(ResultsError::io("open", path))?;
     let text = std::fs::read(path).map_err(ResultsError::io("read", path))?;
@@ -87,7 +94,7 @@ fn parse<T: DeserializeOwned>(text: &[u8], path: &Path) -> Result<Vec<T>, Result
     rows.map_err(|error| ResultsError::Malformed { path: path.to_owned(), message: error.to_string() })
 }
 
-fn add<T: Serialize>(file: &mut File, name: &str, rows: &[T]) -> Result<(), ResultsError> {
+pub(super) fn add<T: Serialize>(file: &mut File, name: &str, rows: &[T]) -> Result<(), ResultsError> {
     let is_empty = file.metadata().map_err(ResultsError::io("read", name))?.len() == 0;
     let mut text = Vec::new();
     let mut writer = csv::WriterBuilder::new().has_headers(is_empty).from_writer(&mut text);
@@ -128,7 +135,7 @@ pub fn read_plans(folder: &Path) -> Result<HashMap<String, Vec<PlanRecord>>, Res
     Ok(plans)
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ResultsError> {
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ResultsError> {
     match std::fs::read(path) {
         Ok(text) => parse(whole_lines(&text), path),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),

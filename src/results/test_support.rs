@@ -188,6 +188,33 @@ pub(crate) fn plan_rows(statement: &str) -> Vec<PlanRow> {
     ]
 }
 
+/// A function that a place calls.
+pub(crate) fn udf_row(statement: &str, iteration: u32) -> UdfRow {
+    UdfRow {
+        statement: statement.to_owned(),
+        iteration,
+        function: "f".to_owned(),
+        language: "python".to_owned(),
+        line: Some(1),
+        position: Some(8),
+        call: "f(a | b)".to_owned(),
+        calls: 20_000,
+        batches: 3,
+        rows: 20_000,
+        total_ns: 1_000_000_000 * u64::from(iteration),
+        row_ns: 50_000.0 * f64::from(iteration),
+        statement_share: 0.5,
+        function_ns: 800_000_000,
+        convert_ns: 150_000_000,
+        transfer_ns: 50_000_000,
+        min_ns: 900,
+        median_ns: 45_000,
+        p99_ns: 2_000_000,
+        nulls: 7,
+        errors: 0,
+    }
+}
+
 /// What they did.
 pub(crate) fn operator_rows(statement: &str, iteration: u32) -> Vec<OperatorRow> {
     let row = |operator: u32, scan: Option<u64>| OperatorRow {

@@ -176,6 +176,7 @@ fn record(lane: &mut Lane<'_>, sample: Sample, observer: &dyn AbObserver) -> Res
     lane.writer.append(&sample.row)?;
     if sample.row.phase == Phase::Measured {
         lane.operators.append(&sample.plan, &sample.operators)?;
+        lane.operators.append_functions(&sample.functions)?;
     }
     observer.sample_finished(&sample.row);
     lane.samples.push(sample.row);

@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 
 use super::protocol::{Ready, Reply, Request, TakenSample, Task, TaskEngine, TaskStatement, VERSION};
 use super::{
-    Cancel, ColdFiles, Executor, InProcess, KeepRows, PlannedStatement, RunError, Slot, environment, open_answers,
-    recorded_settings, restored_settings, rows_file, setting_variables,
+    Cancel, ColdFiles, Executor, InProcess, KeepRows, PlannedStatement, RunError, Sample, Slot, environment,
+    open_answers, recorded_settings, restored_settings, rows_file, setting_variables,
 };
 use crate::engine::{Engine, EngineLimits, Profile, Settings};
 use crate::paths;
@@ -125,7 +125,8 @@ async fn take(
     if let (Some(path), Some(rows)) = (&request.rows, &sample.rows) {
         rows_file::write(path, rows).map_err(|error| format!("cannot write rows into {}: {error}", path.display()))?;
     }
-    Ok(Some(TakenSample { row: sample.row, plan: sample.plan, operators: sample.operators }))
+    let Sample { row, plan, operators, functions, .. } = sample;
+    Ok(Some(TakenSample { row, plan, operators, functions }))
 }
 
 /// Makes what the program itself would have made for the statements.

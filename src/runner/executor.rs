@@ -15,7 +15,7 @@ use super::{
     Cancel, Failure, PlannedStatement, ResultRows, RunError, SampleRecord, Slot, Verifier, clock, execute_recorded,
 };
 use crate::engine::{Engine, ErrorClass};
-use crate::results::format::{OperatorRow, PlanRow, SampleRow};
+use crate::results::format::{OperatorRow, PlanRow, SampleRow, UdfRow};
 
 /// A sample that was taken.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct Sample {
     pub plan: Vec<PlanRow>,
     /// What they did.
     pub operators: Vec<OperatorRow>,
+    /// What functions took.
+    pub functions: Vec<UdfRow>,
     /// Its rows, if they were wanted and there are any.
     pub rows: Option<ResultRows>,
 }
@@ -33,7 +35,7 @@ pub struct Sample {
 impl From<SampleRow> for Sample {
     /// A sample of whose plan nothing is known.
     fn from(row: SampleRow) -> Self {
-        Self { row, plan: Vec::new(), operators: Vec::new(), rows: None }
+        Self { row, plan: Vec::new(), operators: Vec::new(), functions: Vec::new(), rows: None }
     }
 }
 
@@ -112,7 +114,8 @@ impl InProcess {
         row.cold = self.cold.is_some() && row.error_class.as_deref() != Some("not_cold");
         let (plan, operators) = record.plan_rows(&row);
         write_estimate_errors(&plan, &operators, &mut row);
-        Some(Sample { row, plan, operators, rows: result_rows.filter(|_| rows == KeepRows::Yes) })
+        let functions = record.udf_rows(&row);
+        Some(Sample { row, plan, operators, functions, rows: result_rows.filter(|_| rows == KeepRows::Yes) })
     }
 
     /// Empties the caches that a cold sample must not find filled.

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use futures::future::LocalBoxFuture;
 
-use super::protocol::{Ready, Request, Task, TaskEngine, TaskStatement, VERSION};
+use super::protocol::{Ready, Request, TakenSample, Task, TaskEngine, TaskStatement, VERSION};
 use super::row::failed_row;
 use super::rows_file::RowsFile;
 use super::server::{Answer, Server, ServerProgram, describe_end};
@@ -143,7 +143,8 @@ impl Isolated {
             Answer::Sample(taken) => {
                 self.server = Some(server);
                 let rows = if request.rows.is_some() { self.rows.take().ok() } else { None };
-                Some(Sample { row: taken.row, plan: taken.plan, operators: taken.operators, rows })
+                let TakenSample { row, plan, operators, functions } = *taken;
+                Some(Sample { row, plan, operators, functions, rows })
             }
             Answer::Stopped => {
                 server.end().await;

@@ -1,7 +1,6 @@
 //! Measuring: a [`RunPlan`] in, samples and a finished run folder out.
 //!
 //! - [`RunPlan`]: what will be run and how, computed without touching data; `--dry-run` prints it;
-//! - [`clock`]: the only place that reads a clock for a measurement;
 //! - [`SampleRecord`]: what a sample used, and what its plan did;
 //! - [`Verifier`]: what each statement's rows are compared with; [`choose_answers`], [`open_answers`]: where that comes from;
 //! - [`next_slot`]: what comes next for a statement, given its samples;
@@ -14,7 +13,6 @@
 
 mod ab;
 mod child;
-pub mod clock;
 mod cold;
 pub mod doctor;
 pub mod environment;
@@ -39,6 +37,7 @@ pub(crate) mod test_support;
 mod verify;
 pub mod warnings;
 
+pub use crate::clock;
 pub use ab::{AbEnd, AbObserver, Lane, run_ab};
 pub use child::serve as serve_statement;
 pub use cold::{ColdError, ColdFiles};

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::results::format::{AnswersSource, OperatorRow, Peer, Phase, PlanRow, SampleRow, Setting, Versions};
+use crate::results::format::{AnswersSource, OperatorRow, Peer, Phase, PlanRow, SampleRow, Setting, UdfRow, Versions};
 
 /// The version of what is said.
 pub(super) const VERSION: u32 = 2;
@@ -123,6 +123,8 @@ pub(super) struct TakenSample {
     pub(super) plan: Vec<PlanRow>,
     #[serde(default)]
     pub(super) operators: Vec<OperatorRow>,
+    #[serde(default)]
+    pub(super) functions: Vec<UdfRow>,
 }
 
 #[cfg(test)]
@@ -133,7 +135,8 @@ mod tests {
     #[test]
     fn a_reply_is_one_line_and_comes_back() {
         for row in sample_rows() {
-            let sample = TakenSample { row: row.clone(), plan: Vec::new(), operators: Vec::new() };
+            let sample =
+                TakenSample { row: row.clone(), plan: Vec::new(), operators: Vec::new(), functions: Vec::new() };
             let line = serde_json::to_string(&Reply::Sample(Box::new(sample))).expect("serializes");
             assert!(!line.contains('\n'), "{line}");
             match serde_json::from_str(&line).expect("reads") {

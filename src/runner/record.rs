@@ -10,14 +10,14 @@
 use std::sync::Arc;
 
 use super::process::{self, CpuMark, CpuTime};
-use crate::engine::Engine;
 use crate::engine::trace::{OperatorKind, PlanTrace, Span, SpanUsage, Tracer};
+use crate::engine::{Engine, UdfProfile};
 use crate::results::EstimateErrors;
-use crate::results::format::{OperatorRow, PlanRow, SampleRow};
+use crate::results::format::{OperatorRow, PlanRow, SampleRow, UdfRow};
 
 /// What a sample used and did. What is not known is nothing: on other systems than Linux, for a statement that was not planned,
 /// or with `engine.trace.enabled` off.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SampleRecord {
     /// Processor time of this process.
     pub cpu: Option<CpuTime>,
@@ -27,6 +27,8 @@ pub struct SampleRecord {
     pub usage: Option<SpanUsage>,
     /// What the plan did; a part of it if the sample failed.
     pub plan: Option<PlanTrace>,
+    /// What functions took; nothing with `engine.udf.profile` off.
+    pub functions: Vec<UdfProfile>,
 }
 
 impl SampleRecord {
@@ -81,6 +83,42 @@ impl SampleRecord {
         });
         (plan.collect(), operators.collect())
     }
+
+    /// What functions took, as results have it.
+    pub fn udf_rows(&self, row: &SampleRow) -> Vec<UdfRow> {
+        let of_sample =
+            |profile| UdfRow { statement: row.statement.clone(), iteration: row.iteration, ..UdfRow::from(profile) };
+        self.functions.iter().map(of_sample).collect()
+    }
+}
+
+impl From<&UdfProfile> for UdfRow {
+    /// Of no statement of a suite.
+    fn from(profile: &UdfProfile) -> Self {
+        Self {
+            statement: String::new(),
+            iteration: 0,
+            function: profile.function.clone(),
+            language: profile.language.to_owned(),
+            line: profile.place.map(|(line, _)| line as u64),
+            position: profile.place.map(|(_, position)| position as u64),
+            call: profile.written.clone(),
+            calls: profile.calls,
+            batches: profile.batches,
+            rows: profile.rows,
+            total_ns: profile.total_ns,
+            row_ns: profile.row_ns(),
+            statement_share: profile.statement_share,
+            function_ns: profile.function_ns,
+            convert_ns: profile.convert_ns,
+            transfer_ns: profile.transfer_ns(),
+            min_ns: profile.min_ns,
+            median_ns: profile.median_ns,
+            p99_ns: profile.p99_ns,
+            nulls: profile.nulls,
+            errors: profile.errors,
+        }
+    }
 }
 
 /// Fills in how far the estimates of the sample's plan were off.
@@ -126,6 +164,7 @@ fn operator_field(row: &mut SampleRow, kind: OperatorKind) -> &mut Option<u64> {
 pub(super) struct Recording {
     /// Nothing if `engine.trace.enabled` is off.
     begun: Option<Begun>,
+    engine: Arc<Engine>,
 }
 
 #[derive(Debug)]
@@ -139,17 +178,20 @@ impl Recording {
     /// Begins a record; to be called before the clock starts.
     pub(super) fn start(engine: &Arc<Engine>) -> Self {
         let begin = |span| Begun { rss_is_fresh: process::reset_peak_rss(), span, cpu: CpuMark::now() };
-        Self { begun: engine.start_span().map(begin) }
+        drop(engine.take_udf_profiles());
+        Self { begun: engine.start_span().map(begin), engine: Arc::clone(engine) }
     }
 
     /// Ends it; to be called after the clock has stopped.
     pub(super) fn finish(self, tracer: Option<&Tracer>) -> SampleRecord {
-        let Some(begun) = self.begun else { return SampleRecord::default() };
+        let functions = self.engine.take_udf_profiles();
+        let Some(begun) = self.begun else { return SampleRecord { functions, ..SampleRecord::default() } };
         SampleRecord {
             cpu: begun.cpu.and_then(|before| Some(before.until(&CpuMark::now()?))),
             peak_rss_bytes: if begun.rss_is_fresh { process::peak_rss_bytes() } else { None },
             usage: Some(begun.span.finish()),
             plan: tracer.map(Tracer::trace),
+            functions,
         }
     }
 }

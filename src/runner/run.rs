@@ -124,6 +124,7 @@ pub async fn run_all(
             writer.append(&sample.row)?;
             if slot.phase == Phase::Measured {
                 operators.append(&sample.plan, &sample.operators)?;
+                operators.append_functions(&sample.functions)?;
             }
             observer.sample_finished(&sample.row);
             current.push(sample.row);

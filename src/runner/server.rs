@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use super::protocol::{Ready, Reply, Request, TakenSample, Task};
 use super::{Cancel, RunError, SUBCOMMAND};
+use crate::text::signal_name;
 
 /// How much of what a process says on standard error is kept.
 const LAST_WORDS_BYTES: usize = 4096;
@@ -275,22 +276,6 @@ fn signal(status: Option<ExitStatus>) -> Option<i32> {
 #[cfg(not(unix))]
 fn signal(_status: Option<ExitStatus>) -> Option<i32> {
     None
-}
-
-/// The signals that end a process that did not ask for it.
-fn signal_name(number: i32) -> Option<&'static str> {
-    Some(match number {
-        4 => "SIGILL",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        11 => "SIGSEGV",
-        15 => "SIGTERM",
-        24 => "SIGXCPU",
-        25 => "SIGXFSZ",
-        _ => return None,
-    })
 }
 
 #[cfg(all(test, unix))]

@@ -23,4 +23,5 @@ mod sql;
 mod suite_sf1;
 mod support;
 mod tidy;
+mod udf;
 mod urls;

@@ -49,7 +49,7 @@ pub(super) fn is_interactive() -> bool {
 }
 
 /// Runs what is typed, or what stands on standard input.
-pub(super) async fn run(engine: Engine, row_counts: BTreeMap<String, u64>, form: Form) -> Result<Code, Failure> {
+pub(super) async fn run(engine: Arc<Engine>, row_counts: BTreeMap<String, u64>, form: Form) -> Result<Code, Failure> {
     if !is_interactive() {
         let (cancel, _) = stop_on_interrupt();
         let mut shell = Shell::new(engine, row_counts, form, Script::new(io::stdin().lock(), cancel));
@@ -90,10 +90,10 @@ enum Next {
 }
 
 impl<T: Terminal> Shell<T> {
-    fn new(engine: Engine, row_counts: BTreeMap<String, u64>, form: Form, terminal: T) -> Self {
+    fn new(engine: Arc<Engine>, row_counts: BTreeMap<String, u64>, form: Form, terminal: T) -> Self {
         let most_rows = terminal.is_interactive().then_some(MOST_ROWS);
         Self {
-            engine: Arc::new(engine),
+            engine,
             row_counts,
             terminal,
             form,

@@ -89,7 +89,7 @@ async fn shell(typist: Typist) -> Shell<Typist> {
     let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
     let mut engine = Engine::new(settings, &limits).await.expect("an engine");
     engine.allow_files().await.expect("allowed");
-    Shell::new(engine, BTreeMap::from([("t".to_owned(), 2)]), Form::Table, typist)
+    Shell::new(Arc::new(engine), BTreeMap::from([("t".to_owned(), 2)]), Form::Table, typist)
 }
 
 /// Types lines, and gives all that was seen.

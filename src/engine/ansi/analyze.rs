@@ -22,12 +22,11 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::functions::math::abs;
 use datafusion::functions_aggregate::average::avg_udaf;
 use datafusion::functions_aggregate::sum::sum_udaf;
-use datafusion::logical_expr::expr::{AggregateFunction, Case, ScalarFunction, WindowFunction};
+use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     AggregateUDF, BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, TryCast,
-    WindowFunctionDefinition,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -37,6 +36,7 @@ use super::operation::{Kind, Operation, decimal_shape, plain};
 use super::policy::Policy;
 use super::site::Site;
 use super::{cast, decimal, element, late_filter};
+use crate::engine::aggregates::{aggregate_call, aggregate_call_mut};
 use crate::engine::settings::SqlOptions;
 
 /// See the module.
@@ -96,9 +96,7 @@ fn rewrite(expr: Expr, schema: &DFSchema, implicit: Option<Policy>) -> Result<Tr
         expr.transform_up(|expr| match expr {
             Expr::ScalarFunction(call) => lower(call, schema),
             Expr::Cast(cast) => check_cast(cast, schema, implicit),
-            Expr::AggregateFunction(call) => lower_aggregate(call, schema),
-            Expr::WindowFunction(call) => lower_window(*call, schema),
-            other => Ok(Transformed::no(other)),
+            other => lower_aggregate(other, schema),
         })
     })
 }
@@ -278,24 +276,18 @@ fn check_cast(cast: Cast, schema: &DFSchema, implicit: Option<Policy>) -> Result
     }
 }
 
-fn lower_aggregate(mut call: AggregateFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    match own_aggregate(&call.func, &call.params.args, schema)? {
-        Some(function) => {
-            call.func = function;
-            Ok(Transformed::yes(Expr::AggregateFunction(call)))
+fn lower_aggregate(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let own = match aggregate_call(&expr) {
+        Some((function, args)) => own_aggregate(function, args, schema)?,
+        None => None,
+    };
+    match (own, aggregate_call_mut(&mut expr)) {
+        (Some(own), Some((function, _))) => {
+            *function = own;
+            Ok(Transformed::yes(expr))
         }
-        None => Ok(Transformed::no(Expr::AggregateFunction(call))),
+        _ => Ok(Transformed::no(expr)),
     }
-}
-
-fn lower_window(mut call: WindowFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    if let WindowFunctionDefinition::AggregateUDF(function) = &call.fun
-        && let Some(function) = own_aggregate(function, &call.params.args, schema)?
-    {
-        call.fun = WindowFunctionDefinition::AggregateUDF(function);
-        return Ok(Transformed::yes(Expr::WindowFunction(Box::new(call))));
-    }
-    Ok(Transformed::no(Expr::WindowFunction(Box::new(call))))
 }
 
 /// DataFusion's own sum or average, where ours does nothing else.

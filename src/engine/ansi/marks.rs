@@ -273,7 +273,7 @@ impl Marks {
                 }),
                 _ => false,
             },
-            _ => false,
+            expr => written_otherwise(expr).is_some_and(|function| (self.functions.0)(function)),
         }
     }
 
@@ -326,6 +326,20 @@ fn restore(statement: &mut SqlStatement, restorer: &mut Restorer<'_>) {
         }
         _ => {}
     }
+}
+
+/// The function that an expression with words of its own calls, as `extract(year from d)`.
+fn written_otherwise(expr: &Expr) -> Option<&'static str> {
+    Some(match expr {
+        Expr::Extract { .. } => "date_part",
+        Expr::Substring { .. } => "substr",
+        Expr::Trim { .. } => "btrim",
+        Expr::Position { .. } => "strpos",
+        Expr::Ceil { .. } => "ceil",
+        Expr::Floor { .. } => "floor",
+        Expr::Overlay { .. } => "overlay",
+        _ => return None,
+    })
 }
 
 fn null() -> Expr {

@@ -51,7 +51,9 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::SessionState;
-use datafusion::logical_expr::AggregateUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+
+use crate::engine::settings::UdfOptions;
 
 pub(super) use analyze::SparkSemantics;
 pub use checked::CheckedOperation;
@@ -74,7 +76,14 @@ pub(super) fn prepare(state: &mut SessionState, marks: &[Mark], origin: Origin, 
         functions::register(state, policy)?;
     }
     state.config_mut().options_mut().sql_parser.collect_spans = true;
-    state.register_expr_planner(Arc::new(planner::MarkedOperations::new(marks.to_vec(), origin, policy)))
+    let is_profiled = UdfOptions::of(state.config_options()).profile;
+    let planner = planner::MarkedOperations::new(marks.to_vec(), origin, policy, is_profiled);
+    state.register_expr_planner(Arc::new(planner))
+}
+
+/// Whether a function is one of our operations.
+pub(super) fn is_operation(function: &ScalarUDF) -> bool {
+    operation::Operation::of(function).is_some()
 }
 
 /// Whether an aggregate is our [`sum`] or [`average`].

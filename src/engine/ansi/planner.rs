@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, i256};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction, WindowFunction};
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{AggregateUDF, Expr, ExprSchemable, ScalarUDF, WindowFunctionDefinition};
+use datafusion::logical_expr::{AggregateUDF, Expr, ExprSchemable, ScalarUDF};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::arithmetic::Arithmetic;
@@ -18,7 +18,8 @@ use super::site::{Origin, Site};
 use super::sum::SumFunction;
 use super::to_number::ToNumber;
 use super::{comparison, decimal};
-use crate::engine::udf::{PythonAggregate, PythonFunction};
+use crate::engine::aggregates::aggregate_call_mut;
+use crate::engine::udf::{PythonAggregate, PythonFunction, TimedFunction};
 
 /// Turns the marks of one statement into [`Operation`]s.
 #[derive(Debug)]
@@ -26,11 +27,13 @@ pub(crate) struct MarkedOperations {
     marks: Vec<Mark>,
     origin: Origin,
     policy: Policy,
+    /// Whether calls of functions are timed.
+    is_profiled: bool,
 }
 
 impl MarkedOperations {
-    pub(crate) fn new(marks: Vec<Mark>, origin: Origin, policy: Policy) -> Self {
-        Self { marks, origin, policy }
+    pub(crate) fn new(marks: Vec<Mark>, origin: Origin, policy: Policy, is_profiled: bool) -> Self {
+        Self { marks, origin, policy, is_profiled }
     }
 
     fn site(&self, mark: &Mark) -> Site {
@@ -43,7 +46,10 @@ impl ExprPlanner for MarkedOperations {
         let Some(mark) = Marks::find(&self.marks, &expr.op) else { return Ok(PlannerResult::Original(expr)) };
         let site = self.site(mark);
         let operator = match &mark.marked {
-            Marked::Whole => return Ok(PlannerResult::Planned(whole(expr.left, site, schema))),
+            Marked::Whole => {
+                let timed = self.is_profiled.then(|| site.clone());
+                return Ok(PlannerResult::Planned(with_timed_function(whole(expr.left, site, schema), timed)));
+            }
             Marked::Negation => {
                 return Ok(PlannerResult::Planned(Operation::call(Kind::Negate, site, vec![expr.left])));
             }
@@ -77,19 +83,23 @@ fn whole(operand: Expr, site: Site, schema: &DFSchema) -> Expr {
         Expr::InList(list) => Expr::InList(comparison::in_list(list, &site, schema)),
         Expr::Between(range) => Expr::Between(comparison::between(range, &site, schema)),
         Expr::ScalarFunction(call) => scalar_function(call, site),
-        Expr::AggregateFunction(mut call) => {
-            call.func = aggregate(&call.func, site);
-            Expr::AggregateFunction(AggregateFunction { ..call })
-        }
-        Expr::WindowFunction(mut call) => {
-            if let WindowFunctionDefinition::AggregateUDF(function) = &call.fun {
-                let function = aggregate(function, site);
-                *call = WindowFunction { fun: WindowFunctionDefinition::AggregateUDF(function), ..*call };
+        mut other => {
+            if let Some((function, _)) = aggregate_call_mut(&mut other) {
+                *function = aggregate(function, site);
             }
-            Expr::WindowFunction(call)
+            other
         }
-        other => other,
     }
+}
+
+/// The call of a function, timed at a site.
+fn with_timed_function(mut expr: Expr, site: Option<Site>) -> Expr {
+    if let (Some(site), Expr::ScalarFunction(call)) = (site, &mut expr)
+        && let Some(timed) = TimedFunction::of(&call.func, Some(&site))
+    {
+        call.func = timed;
+    }
+    expr
 }
 
 /// An integer literal beside a decimal is a decimal of as many digits as it has, in Spark: `price / 2` keeps more of its digits than

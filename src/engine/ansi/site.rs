@@ -59,6 +59,11 @@ impl Site {
         Self { policy, place: self.place.clone() }
     }
 
+    /// Its place in the text.
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.place.as_ref().map(|(origin, span)| Place::of_span(&origin.text, *span))
+    }
+
     /// Whether it stands anywhere.
     pub(crate) fn has_place(&self) -> bool {
         self.place.is_some()
@@ -76,8 +81,7 @@ impl Site {
 
     /// An error that no setting turns off, at its place.
     pub(crate) fn raise_always(&self, error: SqlError) -> DataFusionError {
-        let place = self.place.as_ref().map(|(origin, span)| Place::of_span(&origin.text, *span));
-        let error = error.at(place);
+        let error = error.at(self.place());
         if let Some((origin, _)) = &self.place {
             origin.last_error.keep(error.clone());
         }

@@ -24,7 +24,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use super::ansi::{FallibleLast, SparkSemantics};
 use super::keys::TrustedKeys;
 use super::statistics::Knowledge;
-use super::udf::UserFunctions;
+use super::udf::{TimeFunctions, UserFunctions};
 use gated::Gated;
 
 /// A rule on logical plans.
@@ -39,6 +39,8 @@ pub(super) fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     rules.insert(0, Arc::new(UserFunctions));
     // Last: whether an operation can fail depends on the types that its operands are brought to.
     rules.push(Arc::new(SparkSemantics));
+    // After it, as it has DataFusion's own functions in the places of operations.
+    rules.push(Arc::new(TimeFunctions));
     rules
 }
 

@@ -398,6 +398,7 @@ async fn explain_verbose_names_the_same_rules_of_datafusion() {
             "SplitScans",
             "DeferProbeSides",
             "user_functions",
+            "time_functions",
             "spark_semantics",
             "fallible_last",
         ];

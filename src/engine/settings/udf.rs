@@ -1,8 +1,9 @@
 //! `engine.udf.*`: functions that users define.
 //!
-//! `engine.udf.python.enabled`, `interpreter` and `memory_limit` are decided when the engine is made, and SQL cannot change them: they say whether
+//! `engine.udf.python.enabled`, `files`, `interpreter` and `memory_limit` are decided when the engine is made, and SQL cannot change them: they say whether
 //! somebody else's program runs here, and which.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -14,6 +15,8 @@ use super::switch;
 /// How functions of users run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UdfOptions {
+    /// Whether calls are counted and timed.
+    pub profile: bool,
     /// Those in Python.
     pub python: PythonOptions,
 }
@@ -23,6 +26,8 @@ pub struct UdfOptions {
 pub struct PythonOptions {
     /// Whether they run at all.
     pub enabled: bool,
+    /// Whose functions that are marked with `@udf` are there from the beginning.
+    pub files: Vec<PathBuf>,
     /// The program that runs them, by its path or as the shell would find it.
     pub interpreter: String,
     /// The memory of each worker process; 0 for no limit.
@@ -35,6 +40,7 @@ impl Default for PythonOptions {
     fn default() -> Self {
         Self {
             enabled: false,
+            files: Vec::new(),
             interpreter: "python3".to_owned(),
             memory_limit_bytes: 2 << 30,
             timeout: Duration::from_secs(300),
@@ -43,8 +49,12 @@ impl Default for PythonOptions {
 }
 
 /// Keys that SQL cannot set.
-pub(super) const NOT_BY_SQL: [&str; 3] =
-    ["engine.udf.python.enabled", "engine.udf.python.interpreter", "engine.udf.python.memory_limit"];
+pub(super) const NOT_BY_SQL: [&str; 4] = [
+    "engine.udf.python.enabled",
+    "engine.udf.python.files",
+    "engine.udf.python.interpreter",
+    "engine.udf.python.memory_limit",
+];
 
 impl UdfOptions {
     /// The values of a session.
@@ -56,7 +66,12 @@ impl UdfOptions {
     pub(super) fn set(&mut self, name: &str, value: &str) -> Option<Result<(), DataFusionError>> {
         let python = &mut self.python;
         Some(match name {
+            "profile" => switch::boolean(value).map(|value| self.profile = value),
             "python.enabled" => switch::boolean(value).map(|value| python.enabled = value),
+            "python.files" => {
+                python.files = std::env::split_paths(value).filter(|path| !path.as_os_str().is_empty()).collect();
+                Ok(())
+            }
             "python.interpreter" if value.is_empty() => Err(super::takes("the path of a Python interpreter")),
             "python.interpreter" => {
                 value.clone_into(&mut python.interpreter);
@@ -82,34 +97,46 @@ impl UdfOptions {
 
     pub(super) fn entries(&self) -> Vec<ConfigEntry> {
         let entry = |name: &str, value: String, description| ConfigEntry {
-            key: format!("engine.udf.python.{name}"),
+            key: format!("engine.udf.{name}"),
             value: Some(value),
             description,
         };
         let python = &self.python;
         vec![
+            entry("profile", self.profile.to_string(), "Count and time the calls of functions: SHOW UDF PROFILES"),
             entry(
-                "enabled",
+                "python.enabled",
                 python.enabled.to_string(),
                 "Run functions in Python, which can do whatever the user can whose program this is; not by SET",
             ),
             entry(
-                "interpreter",
+                "python.files",
+                paths(&python.files),
+                "Files of functions in Python that are there from the beginning, as in PATH; not by SET",
+            ),
+            entry(
+                "python.interpreter",
                 python.interpreter.clone(),
                 "The Python that runs functions, with pyarrow installed; not by SET",
             ),
             entry(
-                "memory_limit",
+                "python.memory_limit",
                 ByteSize(python.memory_limit_bytes).to_string(),
                 "The memory of each process that runs functions in Python, pyarrow's own included; 0 for no limit; not by SET",
             ),
             entry(
-                "timeout",
+                "python.timeout",
                 humantime::format_duration(python.timeout).to_string(),
                 "How long a function in Python may take for one batch of rows before its process is ended",
             ),
         ]
     }
+}
+
+/// As they were set.
+fn paths(files: &[PathBuf]) -> String {
+    // Each was between two separators, and has none.
+    std::env::join_paths(files).unwrap_or_default().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -13,13 +13,12 @@ use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{
-    Cast, Expr, LogicalPlan, Signature, TypeSignature, Volatility, WindowFunctionDefinition,
-};
+use datafusion::logical_expr::{Cast, Expr, LogicalPlan, Signature, TypeSignature, Volatility};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::python::{PythonAggregate, PythonFunction};
 use super::sql_function::SqlFunction;
+use crate::engine::aggregates::{aggregate_call, aggregate_call_mut};
 
 /// See the module.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ impl AnalyzerRule for UserFunctions {
             let names = NamePreserver::new(&plan);
             let plan = plan.map_expressions(|expr| {
                 // Most statements call none, and a name is a text that has to be made.
-                if !expr.exists(|part| Ok(Callee::of(part).is_some()))? {
+                if !expr.exists(|part| Ok(is_call(part)))? {
                     return Ok(Transformed::no(expr));
                 }
                 let name = names.save(&expr);
@@ -47,51 +46,39 @@ impl AnalyzerRule for UserFunctions {
     }
 }
 
-/// A function of a user's that an expression calls.
-enum Callee<'a> {
-    Sql(&'a SqlFunction),
-    /// The types of its parameters.
-    Python(Vec<DataType>),
-}
-
-impl<'a> Callee<'a> {
-    fn of(expr: &'a Expr) -> Option<Self> {
-        let aggregate = match expr {
-            Expr::ScalarFunction(call) => {
-                let python = || PythonFunction::of(&call.func).map(|function| Self::Python(function.parameter_types()));
-                return SqlFunction::of(&call.func).map(Self::Sql).or_else(python);
-            }
-            Expr::AggregateFunction(call) => &call.func,
-            Expr::WindowFunction(call) => match &call.fun {
-                WindowFunctionDefinition::AggregateUDF(function) => function,
-                WindowFunctionDefinition::WindowUDF(_) => return None,
-            },
-            _ => return None,
-        };
-        PythonAggregate::of(aggregate).map(|function| Self::Python(function.parameter_types()))
+/// Whether an expression is a call of a function that a user defined.
+fn is_call(expr: &Expr) -> bool {
+    match expr {
+        Expr::ScalarFunction(call) => SqlFunction::of(&call.func).is_some() || PythonFunction::of(&call.func).is_some(),
+        _ => aggregate_call(expr).is_some_and(|(function, _)| PythonAggregate::of(function).is_some()),
     }
 }
 
 /// An expression with bodies in the places of calls, and arguments of the types that functions take.
 pub(super) fn placed(expr: Expr) -> Result<Transformed<Expr>> {
     expr.transform_up(|mut expr| {
-        let parameters = match (Callee::of(&expr), &expr) {
-            (Some(Callee::Sql(function)), Expr::ScalarFunction(call)) => {
+        if let Expr::ScalarFunction(call) = &mut expr {
+            if let Some(function) = SqlFunction::of(&call.func) {
                 return Ok(Transformed::yes(function.inlined(&call.args)?));
             }
-            (Some(Callee::Python(parameters)), _) => parameters,
-            _ => return Ok(Transformed::no(expr)),
-        };
-        let arguments = match &mut expr {
-            Expr::ScalarFunction(call) => &mut call.args,
-            Expr::AggregateFunction(call) => &mut call.params.args,
-            Expr::WindowFunction(call) => &mut call.params.args,
-            _ => return Ok(Transformed::no(expr)),
-        };
-        let given = std::mem::take(arguments).into_iter();
-        *arguments = given.zip(&parameters).map(|(argument, data_type)| cast(argument, data_type)).collect();
-        Ok(Transformed::yes(expr))
+            if let Some(parameters) = PythonFunction::of(&call.func).map(PythonFunction::parameter_types) {
+                cast_all(&mut call.args, &parameters);
+                return Ok(Transformed::yes(expr));
+            }
+        }
+        if let Some((function, arguments)) = aggregate_call_mut(&mut expr)
+            && let Some(parameters) = PythonAggregate::of(function).map(PythonAggregate::parameter_types)
+        {
+            cast_all(arguments, &parameters);
+            return Ok(Transformed::yes(expr));
+        }
+        Ok(Transformed::no(expr))
     })
+}
+
+fn cast_all(arguments: &mut Vec<Expr>, types: &[DataType]) {
+    let given = std::mem::take(arguments).into_iter();
+    *arguments = given.zip(types).map(|(argument, data_type)| cast(argument, data_type)).collect();
 }
 
 pub(super) fn cast(expr: Expr, data_type: &DataType) -> Expr {

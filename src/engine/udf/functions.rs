@@ -10,6 +10,7 @@ use datafusion::logical_expr::{CreateFunction, ScalarUDF};
 use super::python::{Python, PythonAggregate, PythonFunction, create};
 use super::sql_function::SqlFunction;
 use crate::engine::ansi::MarkedFunctions;
+use crate::engine::settings::UdfOptions;
 
 /// See the module.
 #[derive(Debug)]
@@ -25,29 +26,41 @@ pub(super) enum Language {
     Python,
     /// A batch at a time.
     PythonVectorized,
+    /// Yields the rows of a table.
+    PythonTable,
 }
 
 impl Language {
     const ALL: [(&str, Self); 3] =
         [("SQL", Self::Sql), ("PYTHON", Self::Python), ("PYTHON_VECTORIZED", Self::PythonVectorized)];
 
+    /// The name under which a table function in Python comes through DataFusion's planner; nobody writes it.
+    pub(super) const PYTHON_TABLE: &'static str = "python returns table";
+
     /// That of a name; SQL if there is none.
     pub(super) fn of(name: Option<&str>) -> Option<Self> {
         let Some(name) = name else { return Some(Self::Sql) };
+        if name == Self::PYTHON_TABLE {
+            return Some(Self::PythonTable);
+        }
         Self::ALL.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, language)| language)
     }
 }
 
-/// Which functions are marked with their places when a text is read: those in Python, and those that are not there yet.
-pub(in crate::engine) fn may_be_python(state: SessionState) -> MarkedFunctions {
+/// Which functions are marked with their places when a text is read: those in Python, those that are not there yet, and all that are timed.
+pub(in crate::engine) fn marked(state: SessionState) -> MarkedFunctions {
+    let options = UdfOptions::of(state.config_options());
+    if !options.profile && !options.python.enabled {
+        return MarkedFunctions::default();
+    }
     MarkedFunctions::of(move |name| {
         let name = name.to_lowercase();
         if let Some(function) = state.scalar_functions().get(&name) {
-            return PythonFunction::of(function).is_some();
+            return options.profile || PythonFunction::of(function).is_some();
         }
         match state.aggregate_functions().get(&name) {
             Some(function) => PythonAggregate::of(function).is_some(),
-            None => !state.window_functions().contains_key(&name),
+            None => options.python.enabled && !state.window_functions().contains_key(&name),
         }
     })
 }
@@ -68,16 +81,19 @@ impl FunctionFactory for Functions {
             let language = written.unwrap_or_default();
             return not_impl_err!("functions in the language {language} are not supported: there are {known}");
         };
+        let is_table = state.table_functions().contains_key(name);
         let (is_scalar, is_aggregate) =
             (state.scalar_functions().contains_key(name), state.aggregate_functions().contains_key(name));
-        if !statement.or_replace && (is_scalar || is_aggregate) {
+        if !statement.or_replace && (is_scalar || is_aggregate || is_table) {
             return plan_err!("there is a function {name} already: replace it with CREATE OR REPLACE FUNCTION");
         }
         let other_kind = format!("there is a function {name} of another kind: DROP FUNCTION {name} first");
+        if is_aggregate && matches!(language, Language::Sql | Language::PythonVectorized) {
+            return plan_err!("{other_kind}");
+        }
         let function = match language {
             Language::Sql => RegisterFunction::Scalar(Arc::new(ScalarUDF::from(SqlFunction::new(statement)?))),
-            Language::Python => create(&self.python, statement, false)?,
-            Language::PythonVectorized => create(&self.python, statement, true)?,
+            python => create(&self.python, statement, python).await?,
         };
         match &function {
             RegisterFunction::Scalar(_) if is_aggregate => plan_err!("{other_kind}"),

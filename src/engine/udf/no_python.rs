@@ -11,6 +11,8 @@ use datafusion::logical_expr::{AggregateUDF, CreateFunction, LogicalPlan, Scalar
 
 use crate::engine::ansi::{Condition, Site, SqlError};
 use crate::engine::settings::UdfOptions;
+use crate::engine::udf::code_profile::CodeProfile;
+use crate::engine::udf::functions::Language;
 
 /// Nothing.
 #[derive(Debug)]
@@ -21,20 +23,38 @@ impl Python {
         Self
     }
 
+    pub(in crate::engine) fn profiles_of_code(&self) -> Vec<CodeProfile> {
+        Vec::new()
+    }
+
+    pub(in crate::engine) fn pstats(&self, profile: &CodeProfile) -> Result<Vec<u8>, SqlError> {
+        Err(unsupported(&profile.function))
+    }
+
     pub(in crate::engine) fn is_enabled(&self) -> bool {
         false
     }
 }
 
 /// An error.
-pub(in crate::engine) fn create(_: &Arc<Python>, statement: CreateFunction, _: bool) -> Result<RegisterFunction> {
+#[expect(clippy::unused_async, reason = "where there is Python, it is waited for")]
+pub(in crate::engine) async fn create(
+    _: &Arc<Python>,
+    statement: CreateFunction,
+    _: Language,
+) -> Result<RegisterFunction> {
     not_impl_err!("{}: functions in Python need a Unix system", statement.name)
 }
 
 /// An error.
-pub(in crate::engine) fn statements(_: &Python, path: &str, _: &str) -> Result<Vec<String>, SqlError> {
-    let message = format!("{path}: functions in Python need a Unix system");
-    Err(SqlError::new(Condition::UnsupportedFeature, message, None, None))
+#[expect(clippy::unused_async, reason = "where there is Python, it is waited for")]
+pub(in crate::engine) async fn statements(_: &Arc<Python>, path: &str, _: &str) -> Result<Vec<String>, SqlError> {
+    Err(unsupported(path))
+}
+
+fn unsupported(what: &str) -> SqlError {
+    let message = format!("{what}: functions in Python need a Unix system");
+    SqlError::new(Condition::UnsupportedFeature, message, None, None)
 }
 
 /// None.

@@ -169,6 +169,7 @@ mod tests {
         check(&[SHARE], "select share(1, 4)", Ok("0.25")).await;
         check(&[SHARE], "select x from (values (8)) t (x) where share(x, 2) = 4", Ok("8")).await;
         check(&[SHARE, "create function half(x int) return share(x, 2)"], "select half(3)", Ok("1.5")).await;
+        check(&["create function half(\"x\" int) return \"x\" / 2"], "select half(3)", Ok("1.5")).await;
         check(&["create function seven() returns int return 7"], "select seven() + 1", Ok("8")).await;
         check(&["create function twice(int) returns int return $1 + $1"], "select twice(4)", Ok("8")).await;
         check(&[SHARE, "create or replace function share(x int) return x"], "select share(3)", Ok("3")).await;

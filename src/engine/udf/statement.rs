@@ -15,6 +15,8 @@ use datafusion::physical_plan::common::spawn_buffered;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
 
+use super::profile::Profile;
+
 /// See the module.
 #[derive(Debug, Clone, Default)]
 pub(in crate::engine) struct Statement(Arc<State>);
@@ -23,9 +25,16 @@ pub(in crate::engine) struct Statement(Arc<State>);
 struct State {
     is_running: AtomicBool,
     is_cancelled: AtomicBool,
+    /// Nothing if nobody wants to know what functions take.
+    profile: Option<Profile>,
 }
 
 impl Statement {
+    /// A statement whose calls of functions are counted and timed.
+    pub(in crate::engine) fn profiled(profile: Profile) -> Self {
+        Self(Arc::new(State { profile: Some(profile), ..State::default() }))
+    }
+
     /// The one that a call belongs to; one that runs and that nobody cancels if there is none.
     pub(super) fn of(options: &ConfigOptions) -> Self {
         options.extensions.get::<Self>().cloned().unwrap_or_else(|| {
@@ -38,6 +47,14 @@ impl Statement {
     /// It is planned, and runs from now on.
     pub(in crate::engine) fn start(&self) {
         self.0.is_running.store(true, Ordering::Relaxed);
+        if let Some(profile) = &self.0.profile {
+            profile.start();
+        }
+    }
+
+    /// Where calls of functions are counted and timed, if they are.
+    pub(super) fn running_profile(&self) -> Option<&Profile> {
+        self.0.profile.as_ref().filter(|_| self.is_running())
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -67,6 +84,9 @@ pub(in crate::engine) struct CancelOnDrop(Statement);
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.cancel();
+        if let Some(profile) = &self.0.0.profile {
+            profile.end();
+        }
     }
 }
 

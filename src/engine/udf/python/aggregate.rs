@@ -19,17 +19,16 @@ use arrow::array::{
 use arrow::compute::take_arrays;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue, internal_datafusion_err, not_impl_err};
-use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, Expr, GroupsAccumulator, LogicalPlan, Signature,
-    WindowFunctionDefinition,
 };
 
 use super::callable::{Callable, Patience};
+use crate::engine::aggregates::{aggregate_call, aggregate_call_mut};
 use crate::engine::ansi::Site;
 
 /// See the module.
@@ -63,34 +62,34 @@ impl PythonAggregate {
 
     /// A plan whose aggregate functions in Python know the statement that they are in: DataFusion tells them nothing of it.
     pub(in crate::engine) fn bind(plan: LogicalPlan, options: &ConfigOptions) -> Result<LogicalPlan> {
-        let bound = |function: &Arc<AggregateUDF>| {
-            let own = Self::of(function)?;
-            Some(Arc::new(AggregateUDF::from(Self { patience: Patience::of(options), ..own.clone() })))
-        };
+        if !Self::is_called(&plan)? {
+            return Ok(plan);
+        }
+        let patience = Patience::of(options);
         let plan = plan.transform_up_with_subqueries(|plan| {
             plan.map_expressions(|expr| {
-                expr.transform_up(|expr| {
-                    Ok(match expr {
-                        Expr::AggregateFunction(call) => match bound(&call.func) {
-                            Some(func) => Transformed::yes(Expr::AggregateFunction(AggregateFunction { func, ..call })),
-                            None => Transformed::no(Expr::AggregateFunction(call)),
-                        },
-                        Expr::WindowFunction(call) => match &call.fun {
-                            WindowFunctionDefinition::AggregateUDF(function) => match bound(function) {
-                                Some(function) => Transformed::yes(Expr::WindowFunction(Box::new(WindowFunction {
-                                    fun: WindowFunctionDefinition::AggregateUDF(function),
-                                    ..*call
-                                }))),
-                                None => Transformed::no(Expr::WindowFunction(call)),
-                            },
-                            WindowFunctionDefinition::WindowUDF(_) => Transformed::no(Expr::WindowFunction(call)),
-                        },
-                        other => Transformed::no(other),
-                    })
+                expr.transform_up(|mut expr| {
+                    let Some((function, _)) = aggregate_call_mut(&mut expr) else { return Ok(Transformed::no(expr)) };
+                    let Some(own) = Self::of(function) else { return Ok(Transformed::no(expr)) };
+                    *function = Arc::new(AggregateUDF::from(Self { patience: patience.clone(), ..own.clone() }));
+                    Ok(Transformed::yes(expr))
                 })
             })
         })?;
         Ok(plan.data)
+    }
+
+    /// Whether a plan calls any. Most do not, and to take a plan apart costs more than to look.
+    fn is_called(plan: &LogicalPlan) -> Result<bool> {
+        let is_own = |expr: &Expr| aggregate_call(expr).is_some_and(|(function, _)| Self::of(function).is_some());
+        let mut found = false;
+        plan.apply_with_subqueries(|node| {
+            node.apply_expressions(|expr| {
+                found |= expr.exists(|expr| Ok(is_own(expr)))?;
+                Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+            })
+        })?;
+        Ok(found)
     }
 
     fn groups(&self, args: &AccumulatorArgs<'_>) -> Result<Groups> {
@@ -186,7 +185,7 @@ impl Groups {
         let columns = columns.chain([Arc::new(numbered) as ArrayRef, Arc::new(BinaryArray::from(states)) as ArrayRef]);
         let named = columns.enumerate().map(|(place, column)| (place.to_string(), column));
         let batch = RecordBatch::try_from_iter_with_nullable(named.map(|(name, column)| (name, column, true)))?;
-        let changed = self.callable.ask(what, &batch, (touched.len(), &DataType::Binary), &self.patience)?;
+        let changed = self.callable.ask(what, &batch, (Some(touched.len()), &DataType::Binary), &self.patience)?;
         for (group, state) in touched.into_iter().zip(changed.as_binary::<i32>()) {
             self.states[group] = state.map(<[u8]>::to_vec);
         }
@@ -235,7 +234,7 @@ impl GroupsAccumulator for Groups {
         }
         let schema = Arc::new(Schema::new(vec![Field::new("state", DataType::Binary, true)]));
         let batch = RecordBatch::try_new(schema, vec![states])?;
-        self.callable.ask("finish", &batch, (batch.num_rows(), returns), &self.patience)
+        self.callable.ask("finish", &batch, (Some(batch.num_rows()), returns), &self.patience)
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {

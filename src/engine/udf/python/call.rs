@@ -9,13 +9,15 @@ use serde_json::{Value, json};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
-use super::callable::Patience;
+use super::callable::{Patience, sql_error};
 use super::definition::Definition;
 use super::message::{self, Broken, Message};
 use super::pool::Pool;
 use super::wait::{Over, Wait};
 use super::worker::{NoWorker, Worker};
+use crate::engine::ansi::SqlError;
 use crate::engine::settings::UdfOptions;
+use crate::engine::udf::code_profile::{CodeProfile, CodeProfiles};
 use crate::engine::udf::statement::Statement;
 
 /// The Python of an engine.
@@ -23,6 +25,7 @@ use crate::engine::udf::statement::Statement;
 pub(in crate::engine) struct Python {
     is_enabled: bool,
     pool: Pool,
+    code_profiles: CodeProfiles,
 }
 
 /// Why a function could not be defined or called.
@@ -41,6 +44,7 @@ pub(super) enum Failure {
 pub(super) enum Kind {
     Scalar,
     Aggregate,
+    Table,
 }
 
 /// What a worker is asked to do with a function.
@@ -49,15 +53,30 @@ pub(super) struct Request<'a> {
     pub(super) definition: &'a Definition,
     pub(super) what: &'static str,
     pub(super) batch: &'a RecordBatch,
-    /// How many rows the answer has, of which type.
-    pub(super) rows: usize,
+    /// How many rows the answer has, if that is known, and of which type.
+    pub(super) rows: Option<usize>,
     pub(super) data_type: &'a DataType,
+    /// The number of the caller whose profile it adds to, if it does.
+    pub(super) profile: Option<usize>,
+}
+
+/// What a worker answers.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) values: ArrayRef,
+    /// What the function took there, and what it took to convert its arguments and results.
+    pub(super) function_ns: u64,
+    pub(super) convert_ns: u64,
 }
 
 impl Python {
     pub(in crate::engine) fn new(options: &UdfOptions) -> Self {
         let cores = thread::available_parallelism().map_or(1, Into::into);
-        Self { is_enabled: options.python.enabled, pool: Pool::new(options.python.clone(), cores) }
+        Self {
+            is_enabled: options.python.enabled,
+            pool: Pool::new(options.python.clone(), cores),
+            code_profiles: CodeProfiles::default(),
+        }
     }
 
     /// Whether statements may have functions in Python.
@@ -65,15 +84,48 @@ impl Python {
         self.is_enabled
     }
 
-    /// Has a worker read a function's code, and gives what it makes of it, or says what is wrong with it.
-    pub(super) fn define(&self, definition: &Definition) -> Result<Kind, Failure> {
-        self.check_enabled()?;
-        let style = self.with_worker(&self.patience(), |worker, wait| tell(worker, definition, wait))?;
-        Ok(if style == "aggregate" { Kind::Aggregate } else { Kind::Scalar })
+    pub(super) fn code_profiles(&self) -> &CodeProfiles {
+        &self.code_profiles
     }
 
-    fn patience(&self) -> Patience {
-        Patience { statement: Statement::default(), timeout: self.pool.options().timeout }
+    /// Has a worker read a function's code, and gives what it makes of it, or says what is wrong with it.
+    ///
+    /// Waits in the thread that asks.
+    pub(super) fn define(&self, definition: &Definition, statement: &Statement) -> Result<Kind, Failure> {
+        self.check_enabled()?;
+        let style = self.with_worker(&self.patience(statement), |worker, wait| tell(worker, definition, wait))?;
+        Ok(match style.as_str() {
+            "aggregate" => Kind::Aggregate,
+            "table" => Kind::Table,
+            _ => Kind::Scalar,
+        })
+    }
+
+    fn patience(&self, statement: &Statement) -> Patience {
+        Patience { statement: statement.clone(), timeout: self.pool.options().timeout }
+    }
+
+    /// What functions' own code took, so far as workers that wait for work know it.
+    pub(in crate::engine) fn profiles_of_code(&self) -> Vec<CodeProfile> {
+        let request = Message { header: json!({"do": "profiles"}), rows: Vec::new() };
+        let statement = Statement::default();
+        for mut lease in self.pool.take_idle() {
+            let Ok(worker) = lease.worker() else { continue };
+            if let Ok(answer) = ask(worker, &request, &mut Wait::up_to(self.pool.options().timeout, &statement)) {
+                self.code_profiles.add(&answer.header["profiles"]);
+                lease.keep();
+            }
+        }
+        self.code_profiles.profiles()
+    }
+
+    /// A profile as Python's pstats reads it from a file.
+    pub(in crate::engine) fn pstats(&self, profile: &CodeProfile) -> Result<Vec<u8>, SqlError> {
+        let request = Message { header: json!({"do": "pstats", "profile": profile.told()}), rows: Vec::new() };
+        let written = self
+            .with_worker(&self.patience(&Statement::default()), |worker, wait| Ok(ask(worker, &request, wait)?.rows));
+        written
+            .map_err(|failure| sql_error(failure, &format!("the profile of {} could not be written", profile.function)))
     }
 
     fn check_enabled(&self) -> Result<(), Failure> {
@@ -88,10 +140,10 @@ impl Python {
     }
 
     /// The `CREATE FUNCTION` of each function in a file that is marked as one.
-    pub(super) fn statements(&self, path: &str, code: &str) -> Result<Vec<String>, Failure> {
+    pub(super) fn statements(&self, path: &str, code: &str, statement: &Statement) -> Result<Vec<String>, Failure> {
         self.check_enabled()?;
         let request = Message { header: json!({"do": "list", "path": path, "code": code}), rows: Vec::new() };
-        self.with_worker(&self.patience(), |worker, wait| {
+        self.with_worker(&self.patience(statement), |worker, wait| {
             let answer = ask(worker, &request, wait)?;
             let statements = answer.header["statements"].as_array().into_iter().flatten();
             Ok(statements.filter_map(Value::as_str).map(str::to_owned).collect())
@@ -99,18 +151,27 @@ impl Python {
     }
 
     /// The answer to a request.
-    pub(super) fn call(&self, request: &Request<'_>, patience: &Patience) -> Result<ArrayRef, Failure> {
-        let Request { definition, what, batch, rows, data_type } = *request;
+    pub(super) fn call(&self, request: &Request<'_>, patience: &Patience) -> Result<Answer, Failure> {
+        let Request { definition, what, batch, rows, data_type, profile } = *request;
         let arguments = message::written(&batch.schema(), std::slice::from_ref(batch)).map_err(own_fault)?;
-        let message = Message { header: json!({"do": what, "function": definition.number}), rows: arguments };
+        let message =
+            Message { header: json!({"do": what, "function": definition.number, "profile": profile}), rows: arguments };
         self.with_worker(patience, |worker, wait| {
             if !worker.known.contains(&definition.number) {
                 tell(worker, definition, wait)?;
             }
             let answer = ask(worker, &message, wait)?;
             let answered = message::batch(&answer.rows)?;
+            let times = &answer.header["times"];
+            let ns = |key: &str| times[key].as_u64().unwrap_or_default();
             match answered.columns() {
-                [result] if result.len() == rows && result.data_type() == data_type => Ok(Arc::clone(result)),
+                [values] if rows.is_none_or(|rows| values.len() == rows) && values.data_type() == data_type => {
+                    Ok(Answer {
+                        values: Arc::clone(values),
+                        function_ns: ns("function_ns"),
+                        convert_ns: ns("convert_ns"),
+                    })
+                }
                 _ => Err(Stop::Broken(Broken::Failed("its answer is garbled: not what was asked for".to_owned()))),
             }
         })

@@ -5,15 +5,16 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DataFusionError, Result};
 
-use super::call::{Failure, Python, Request};
+use super::call::{Answer, Failure, Python, Request};
 use super::definition::Definition;
 use crate::engine::ansi::{Condition, Site, SqlError};
 use crate::engine::settings::UdfOptions;
+use crate::engine::udf::profile::{Batch, Caller};
 use crate::engine::udf::statement::Statement;
 
 /// See the module.
@@ -46,11 +47,47 @@ impl Callable {
         &self,
         what: &'static str,
         batch: &RecordBatch,
-        (rows, data_type): (usize, &DataType),
+        (rows, data_type): (Option<usize>, &DataType),
         patience: &Patience,
     ) -> Result<ArrayRef> {
-        let request = Request { definition: &self.definition, what, batch, rows, data_type };
-        self.python.call(&request, patience).map_err(|failure| self.error(failure, "failed"))
+        let profile = patience.statement.running_profile();
+        let caller = profile.map(|_| Caller::at(self.site.as_ref(), &self.definition.name, self.definition.language()));
+        let number = caller.as_ref().map(|caller| self.python.code_profiles().number(caller));
+        let request = Request { definition: &self.definition, what, batch, rows, data_type, profile: number };
+        let call = || self.python.call(&request, patience);
+        let answer = match profile.zip(caller) {
+            Some((profile, caller)) => profile.time(&caller, call, |answer| self.batch(what, answer, batch.num_rows())),
+            None => call(),
+        };
+        answer.map(|answer| answer.values).map_err(|failure| self.error(failure, "failed"))
+    }
+
+    /// What there was to do for a batch of so many rows.
+    fn batch(&self, what: &str, answer: &Result<Answer, Failure>, length: usize) -> Batch {
+        let is_one_call = self.definition.takes_batches() || what == "rows";
+        let answered = answer.as_ref().map_or(0, |answer| answer.values.len());
+        let rows = match what {
+            "call" | "update" => length,
+            "rows" => answered,
+            // States of groups, whose rows were counted.
+            _ => 0,
+        };
+        let batch = Batch {
+            calls: if is_one_call { 1 } else { length as u64 },
+            rows: rows as u64,
+            is_error: answer.is_err(),
+            ..Batch::default()
+        };
+        match answer {
+            Ok(Answer { values, function_ns, convert_ns }) => Batch {
+                function_ns: *function_ns,
+                convert_ns: *convert_ns,
+                // A state is none.
+                nulls: if what == "update" || what == "merge" { 0 } else { values.null_count() as u64 },
+                ..batch
+            },
+            Err(_) => batch,
+        }
     }
 
     /// The type of the result for arguments of these types.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::engine::ansi::sql_type;
 use crate::engine::udf::calls::signature;
+use crate::engine::udf::functions::Language;
 
 /// See the module.
 #[derive(Debug)]
@@ -21,12 +22,12 @@ pub(super) struct Definition {
     pub(super) volatility: Volatility,
     /// The parameters, under their names or none, and last the result.
     pub(super) columns: SchemaRef,
-    is_vectorized: bool,
+    kind: Language,
     code: String,
 }
 
 impl Definition {
-    pub(super) fn new(statement: CreateFunction, is_vectorized: bool) -> Result<Self> {
+    pub(super) fn new(statement: CreateFunction, kind: Language) -> Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = statement.name;
         let Some(Expr::Literal(ScalarValue::Utf8(Some(code)) | ScalarValue::Utf8View(Some(code)), _)) =
@@ -51,7 +52,7 @@ impl Definition {
             columns: Arc::new(Schema::new(parameters.chain([result]).collect::<Vec<_>>())),
             volatility: statement.params.behavior.unwrap_or(Volatility::Immutable),
             name,
-            is_vectorized,
+            kind,
             code,
         })
     }
@@ -79,6 +80,16 @@ impl Definition {
         arguments.iter().zip(self.parameters()).find_map(wrong)
     }
 
+    /// Whether one call is for a batch, and not for a row.
+    pub(super) fn takes_batches(&self) -> bool {
+        self.kind == Language::PythonVectorized
+    }
+
+    /// The word for its language.
+    pub(super) fn language(&self) -> &'static str {
+        if self.kind == Language::PythonVectorized { "python_vectorized" } else { "python" }
+    }
+
     /// The type of the result.
     pub(super) fn returns(&self) -> &DataType {
         self.columns.fields().last().map_or(&DataType::Null, |field| field.data_type())
@@ -93,7 +104,8 @@ impl Definition {
             "name": self.name,
             "parameters": names,
             "code": self.code,
-            "vectorized": self.is_vectorized,
+            "vectorized": self.kind == Language::PythonVectorized,
+            "table": self.kind == Language::PythonTable,
         })
     }
 }

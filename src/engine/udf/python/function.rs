@@ -68,7 +68,7 @@ impl ScalarUDFImpl for PythonFunction {
         let schema = Arc::new(Schema::new(definition.parameters().to_vec()));
         let count = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(schema, arrays, &count)?;
-        let result = self.callable.ask("call", &batch, (rows, definition.returns()), &patience)?;
+        let result = self.callable.ask("call", &batch, (Some(rows), definition.returns()), &patience)?;
         match is_constant {
             true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?)),
             false => Ok(ColumnarValue::Array(result)),

@@ -21,6 +21,7 @@ mod definition;
 mod function;
 mod message;
 mod pool;
+mod table;
 mod wait;
 mod worker;
 

@@ -74,6 +74,14 @@ impl Pool {
         Ok(lease)
     }
 
+    /// All that wait for work.
+    pub(super) fn take_idle(&self) -> Vec<Lease<'_>> {
+        let mut state = self.state();
+        let idle = std::mem::take(&mut state.idle);
+        state.lent += idle.len();
+        idle.into_iter().map(|worker| Lease { pool: self, worker: Some(worker), is_kept: false }).collect()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

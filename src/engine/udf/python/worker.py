@@ -160,6 +160,75 @@ def sql_type(function, parameter, hint):
     raise Refused(f"{function}: {what} {said}: write one, such as `int` or `\"decimal(7, 2)\"`, or name the SQL types in @udf({argument}=…)")
 
 
+class Stopwatch:
+    """Tells the time in a function from all else; and has what runs there counted, if there is a profiler."""
+
+    def __init__(self, profiler):
+        self.profiler = profiler
+        self.function_ns = 0
+        self.begun = time.perf_counter_ns()
+
+    def __enter__(self):
+        self.called = time.perf_counter_ns()
+        if self.profiler:
+            self.profiler.enable()
+
+    def __exit__(self, *_):
+        if self.profiler:
+            self.profiler.disable()
+        self.function_ns += time.perf_counter_ns() - self.called
+
+    def times(self):
+        return {"function_ns": self.function_ns, "convert_ns": time.perf_counter_ns() - self.begun - self.function_ns}
+
+
+class Profilers:
+    """Counts what runs in functions, for each place that calls one."""
+
+    def __init__(self):
+        self.by_caller = {}
+
+    def of(self, caller):
+        if caller is None:
+            return None
+        import cProfile
+
+        return self.by_caller.setdefault(caller, cProfile.Profile())
+
+    def taken(self):
+        """What was counted since the last time: of each caller the functions that ran, each with its callers."""
+        profiles = []
+        for caller, profiler in self.by_caller.items():
+            profiler.create_stats()
+            functions = {place: stats for place, stats in profiler.stats.items() if is_theirs(place, stats[-1])}
+            # Of callers, cProfile has the two counts the other way round.
+            told = [
+                [place, [calls, primitive, own, total], [[by, times] for by, times in callers.items() if by in functions]]
+                for place, (primitive, calls, own, total, callers) in functions.items()
+            ]
+            profiles.append([caller, told])
+        self.by_caller.clear()
+        return profiles
+
+
+def is_theirs(place, callers):
+    """Whether what ran belongs to the function that is profiled, and not to this program: to its loops, or to what these call."""
+    if place[0] == "~":
+        return any(by[0] != "<string>" for by in callers)
+    return place[0] != "<string>"
+
+
+def pstats_of(functions):
+    """A profile as pstats reads it from a file."""
+    import marshal
+
+    stats = {}
+    for (place, (calls, primitive, own, total)), callers in functions:
+        by = {tuple(caller): tuple(times) for caller, times in callers}
+        stats[tuple(place)] = (primitive, calls, own, total, by)
+    return marshal.dumps(stats)
+
+
 class Function:
     """A function as `CREATE FUNCTION` defined it."""
 
@@ -170,7 +239,7 @@ class Function:
         self.returns = schema.field(len(schema) - 1).type
         self.module = f"{self.filename} {definition['function']}"
         self.callable = self.compiled(definition["code"])
-        self.style = self.style_of(definition["vectorized"])
+        self.style = "table" if definition["table"] else self.style_of(definition["vectorized"])
 
     def compiled(self, code):
         import ast
@@ -235,65 +304,85 @@ class Function:
         annotations = getattr(self.callable, "__annotations__", {}).values()
         return "pandas" if any("Series" in str(annotation) for annotation in annotations) else "arrow"
 
-    def do(self, what, batch, times):
+    def do(self, what, batch, watch):
         """The type and the values of an answer."""
         if what == "call":
-            return self.returns, (self.call_rows if self.style == "rows" else self.call_columns)(batch, times)
+            return self.returns, (self.call_rows if self.style == "rows" else self.call_columns)(batch, watch)
+        if what == "rows":
+            return self.returns, self.rows(batch, watch)
         if what == "finish":
-            return self.returns, from_python([self.state(state).finish() for state in batch.column(0).to_pylist()], self.returns)
-        return pa.binary(), self.update(batch, what == "merge")
+            return self.returns, self.finish(batch, watch)
+        return pa.binary(), self.update(batch, what == "merge", watch)
+
+    def rows(self, batch, watch):
+        """What a table function yields for its arguments."""
+        names = [field.name for field in self.returns]
+        arguments = [to_python(column)[0] for column in batch.columns]
+        try:
+            with watch:
+                rows = list(self.callable(*arguments))
+        except BaseException as error:
+            error.arguments = arguments
+            raise
+        return from_python([as_row(row, names) for row in rows], self.returns)
 
     def state(self, pickled):
         return self.callable() if pickled is None else pickle.loads(pickled)
 
-    def update(self, batch, merges):
+    def update(self, batch, merges, watch):
         """The states of groups after some rows. The last column but one says of which group each row is, the last has the groups' states before."""
         *columns, groups, states = batch.columns
         groups = groups.to_pylist()
-        states = [self.state(state) for state in states.slice(0, max(groups) + 1).to_pylist()]
-        if merges:
-            for group, other in zip(groups, columns[0].to_pylist()):
-                if other is not None:
-                    states[group].merge(pickle.loads(other))
-        else:
-            columns = [to_python(column) for column in columns]
-            for row, group in enumerate(groups):
-                try:
-                    states[group].accumulate(*[column[row] for column in columns])
-                except BaseException as error:
-                    error.arguments = [column[row] for column in columns]
-                    raise
-        return pa.array([pickle.dumps(state, pickle.HIGHEST_PROTOCOL) for state in states], pa.binary())
+        states = states.slice(0, max(groups) + 1).to_pylist()
+        columns = [column.to_pylist() if merges else to_python(column) for column in columns]
+        with watch:
+            states = [self.state(state) for state in states]
+            if merges:
+                for group, other in zip(groups, columns[0]):
+                    if other is not None:
+                        states[group].merge(pickle.loads(other))
+            else:
+                self.accumulate(states, groups, columns)
+            pickled = [pickle.dumps(state, pickle.HIGHEST_PROTOCOL) for state in states]
+        return pa.array(pickled, pa.binary())
 
-    def call_rows(self, batch, times):
-        begun = time.perf_counter_ns()
+    def finish(self, batch, watch):
+        """The results of groups."""
+        states = batch.column(0).to_pylist()
+        with watch:
+            results = [self.state(state).finish() for state in states]
+        return from_python(results, self.returns)
+
+    def accumulate(self, states, groups, columns):
+        for row, group in enumerate(groups):
+            try:
+                states[group].accumulate(*[column[row] for column in columns])
+            except BaseException as error:
+                error.arguments = [column[row] for column in columns]
+                raise
+
+    def call_rows(self, batch, watch):
         columns = [to_python(column) for column in batch.columns]
-        converted = time.perf_counter_ns()
         results = []
         try:
-            if columns:
-                results.extend(map(self.callable, *columns))
-            else:
-                results.extend(self.callable() for _ in range(batch.num_rows))
+            with watch:
+                if columns:
+                    results.extend(map(self.callable, *columns))
+                else:
+                    results.extend(self.callable() for _ in range(batch.num_rows))
         except BaseException as error:
             # `extend` keeps what came before the error.
             error.arguments = [column[len(results)] for column in columns]
             raise
-        called = time.perf_counter_ns()
-        array = from_python(results, self.returns)
-        times.update(function_ns=called - converted, convert_ns=converted - begun + time.perf_counter_ns() - called)
-        return array
+        return from_python(results, self.returns)
 
-    def call_columns(self, batch, times):
-        begun = time.perf_counter_ns()
+    def call_columns(self, batch, watch):
         columns = [column.to_pandas() for column in batch.columns] if self.style == "pandas" else batch.columns
-        converted = time.perf_counter_ns()
-        result = self.callable(*columns)
-        called = time.perf_counter_ns()
+        with watch:
+            result = self.callable(*columns)
         array = self.column(result)
         if len(array) != batch.num_rows:
             raise Refused(f"it returned {len(array)} values for {batch.num_rows} rows")
-        times.update(function_ns=called - converted, convert_ns=converted - begun + time.perf_counter_ns() - called)
         return array
 
     def column(self, result):
@@ -316,12 +405,25 @@ def udf_name(function):
 
 
 def ends(statement):
-    """Whether a statement has a `return` or a `raise` that is of no function in it."""
+    """Whether a statement has a `return`, a `yield` or a `raise` that is of no function in it."""
     import ast
 
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
         return False
-    return isinstance(statement, (ast.Return, ast.Raise)) or any(ends(child) for child in ast.iter_child_nodes(statement))
+    return isinstance(statement, (ast.Return, ast.Raise, ast.Yield, ast.YieldFrom)) or any(ends(child) for child in ast.iter_child_nodes(statement))
+
+
+def as_row(row, names):
+    if isinstance(row, dict):
+        unknown = [name for name in row if name not in names]
+        if unknown:
+            raise Refused(f"it yielded {shown(row)}, and has no column {unknown[0]}")
+        return row
+    if len(names) == 1 and not isinstance(row, (tuple, list)):
+        return {names[0]: row}
+    if not isinstance(row, (tuple, list)) or len(row) != len(names):
+        raise Refused(f"it yielded {shown(row)}, and its rows have {len(names)} columns: yield a tuple or a dict of them")
+    return dict(zip(names, row))
 
 
 def to_python(column):
@@ -391,18 +493,23 @@ def failure(error, function):
     return described
 
 
-def answer(functions, request, rows):
-    times = {}
+def answer(functions, profilers, request, rows):
     function = None
     try:
         if request["do"] == "list":
             return {"statements": statements(request["path"], request["code"])}, b""
+        if request["do"] == "profiles":
+            return {"profiles": profilers.taken()}, b""
+        if request["do"] == "pstats":
+            return {}, pstats_of(request["profile"])
         with pa.ipc.open_stream(pa.py_buffer(rows)) as reader:
             if request["do"] == "define":
                 function = functions[request["function"]] = Function(request, reader.schema)
                 return {"style": function.style}, b""
             function = functions[request["function"]]
-            data_type, array = function.do(request["do"], reader.read_next_batch(), times)
+            watch = Stopwatch(profilers.of(request.get("profile")))
+            data_type, array = function.do(request["do"], reader.read_next_batch(), watch)
+        times = watch.times()
         schema = pa.schema([pa.field("result", data_type)])
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, schema) as writer:
@@ -434,13 +541,13 @@ def main():
     if memory:
         limit_memory(memory)
     send(connection, {"python": version, "pyarrow": pa.__version__})
-    functions = {}
+    functions, profilers = {}, Profilers()
     provide_decorator()
     while True:
         request = receive(connection)
         if request is None:
             return
-        send(connection, *answer(functions, *request))
+        send(connection, *answer(functions, profilers, *request))
 
 
 main()

@@ -14,6 +14,7 @@ use super::message::{Broken, Message};
 use super::wait::{Over, TICK, Wait};
 use crate::engine::settings::PythonOptions;
 use crate::engine::udf::statement::Statement;
+use crate::text::signal_name;
 
 /// What the process runs.
 const PROGRAM: &str = include_str!("worker.py");
@@ -145,16 +146,11 @@ fn ended(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit code {code}"),
         (None, Some(signal)) => {
-            let name = match signal {
-                4 => " (SIGILL)",
-                6 => " (SIGABRT)",
-                7 => " (SIGBUS)",
-                8 => " (SIGFPE)",
-                9 => " (SIGKILL, as the system does when memory is short)",
-                11 => " (SIGSEGV: native code read or wrote where it must not)",
-                15 => " (SIGTERM)",
-                _ => "",
-            };
+            let name = signal_name(signal).map_or_else(String::new, |name| match signal {
+                9 => format!(" ({name}, as the system does when memory is short)"),
+                11 => format!(" ({name}: native code read or wrote where it must not)"),
+                _ => format!(" ({name})"),
+            });
             format!("was ended by signal {signal}{name}")
         }
         (None, None) => "ended".to_owned(),

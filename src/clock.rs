@@ -5,7 +5,7 @@ use std::time::Instant;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 /// A point in time that only differences are taken of.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(Instant);
 
 /// Now, on a clock that never goes back.
@@ -15,6 +15,12 @@ pub fn now() -> Moment {
 }
 
 impl Moment {
+    /// So many nanoseconds later.
+    #[cfg(test)]
+    pub(crate) fn after(self, nanoseconds: u64) -> Self {
+        Self(self.0 + std::time::Duration::from_nanos(nanoseconds))
+    }
+
     /// Nanoseconds from `earlier` to this moment.
     pub fn nanoseconds_since(self, earlier: Self) -> u64 {
         u64::try_from(self.0.duration_since(earlier.0).as_nanos()).unwrap_or(u64::MAX)

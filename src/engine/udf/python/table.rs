@@ -1,0 +1,84 @@
+//! [`PythonTable`]: a table function in Python, which yields rows.
+//!
+//! ```text
+//!   select * from letters('abc')        constant arguments ─▶ worker: all that the function yields ─▶ batches of rows
+//! ```
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::{DFSchema, DataFusionError, Result, internal_err, plan_err};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::Expr;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::callable::{Callable, Patience};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct PythonTable(pub(super) Callable);
+
+/// The rows for some arguments.
+#[derive(Debug)]
+struct Rows {
+    callable: Callable,
+    /// One row.
+    arguments: RecordBatch,
+    schema: SchemaRef,
+}
+
+impl TableFunctionImpl for PythonTable {
+    fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
+        let definition = &self.0.definition;
+        let (name, parameters) = (&definition.name, definition.parameters());
+        if args.exprs().len() != parameters.len() {
+            return plan_err!("{name} takes {} arguments, and not {}", parameters.len(), args.exprs().len());
+        }
+        let DataType::Struct(columns) = definition.returns() else {
+            return internal_err!("{name} returns {}, and no table", definition.returns());
+        };
+        let values = args.exprs().iter().zip(parameters);
+        let values = values.map(|(expr, parameter)| constant(expr, parameter, args.session()));
+        let one = RecordBatchOptions::new().with_row_count(Some(1));
+        let parameters = Arc::new(Schema::new(parameters.to_vec()));
+        let arguments = RecordBatch::try_new_with_options(parameters, values.collect::<Result<_>>()?, &one)?;
+        let schema: SchemaRef = Arc::new(Schema::new(columns.clone()));
+        let rows = Rows { callable: self.0.clone(), arguments, schema: Arc::clone(&schema) };
+        Ok(Arc::new(StreamingTable::try_new(schema, vec![Arc::new(rows)])?))
+    }
+}
+
+/// The value of an argument.
+fn constant(expr: &Expr, parameter: &FieldRef, session: &dyn Session) -> Result<ArrayRef> {
+    let (nothing, one) = (Arc::new(Schema::empty()), RecordBatchOptions::new().with_row_count(Some(1)));
+    let row = RecordBatch::try_new_with_options(nothing, Vec::new(), &one)?;
+    let value = session.create_physical_expr(expr.clone(), &DFSchema::empty())?.evaluate(&row)?;
+    value.cast_to(parameter.data_type(), None)?.into_array(1)
+}
+
+impl PartitionStream for Rows {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let patience = Patience::of(context.session_config().options());
+        let batch_rows = context.session_config().batch_size();
+        let (callable, arguments) = (self.callable.clone(), self.arguments.clone());
+        // When somebody asks for the first row, not before.
+        let batches = stream::once(async move {
+            let rows = callable.ask("rows", &arguments, (None, callable.definition.returns()), &patience)?;
+            let rows = RecordBatch::from(rows.as_struct());
+            let pieces = (0..rows.num_rows()).step_by(batch_rows.max(1));
+            let pieces = pieces.map(move |from| Ok(rows.slice(from, batch_rows.min(rows.num_rows() - from))));
+            Ok::<_, DataFusionError>(stream::iter(pieces))
+        });
+        let batches = batches.try_flatten().boxed();
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
+    }
+}
