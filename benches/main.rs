@@ -8,6 +8,7 @@ mod compare;
 mod planning;
 mod results;
 mod row_filter;
+mod udf;
 
 /// The program's own: with the system's, what a kernel takes would be mostly page faults of its result.
 #[global_allocator]
@@ -19,5 +20,6 @@ criterion::criterion_main!(
     row_filter::benches,
     answers::benches,
     results::benches,
-    compare::benches
+    compare::benches,
+    udf::benches
 );
