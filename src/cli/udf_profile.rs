@@ -5,7 +5,7 @@ use std::path::Path;
 use super::exit::{Code, Failure};
 use super::output;
 use super::session::file_name;
-use crate::engine::{CodeProfile, Engine};
+use crate::engine::{CodeProfile, Engine, flame_graph};
 use crate::paths;
 use crate::report::UdfReport;
 use crate::results::format::UdfRow;
@@ -16,10 +16,10 @@ const SHOWN: usize = 20;
 
 /// Shows what functions took, and writes it into a folder if one is named.
 pub(super) fn show(engine: &Engine, folder: Option<&Path>) -> Result<Code, Failure> {
-    let rows: Vec<UdfRow> = engine.udf_profiles().iter().map(UdfRow::from).collect();
-    let code = engine.code_profiles();
+    let (profiles, code) = (engine.udf_profiles(), engine.code_profiles());
+    let rows: Vec<UdfRow> = profiles.iter().map(UdfRow::from).collect();
     if let Some(folder) = folder {
-        write(engine, folder, &rows, &code)?;
+        write(engine, folder, (&rows, flame_graph(&profiles, &code)), &code)?;
     }
     let Some(report) = UdfReport::new(rows) else {
         output::note("no function was called");
@@ -44,11 +44,16 @@ fn title(profile: &CodeProfile) -> String {
 }
 
 /// `udfs.csv`, `udfs.svg`, and a `.pstats` file for each place that calls Python.
-fn write(engine: &Engine, folder: &Path, rows: &[UdfRow], code: &[CodeProfile]) -> Result<(), Failure> {
+fn write(
+    engine: &Engine,
+    folder: &Path,
+    (rows, picture): (&[UdfRow], Option<String>),
+    code: &[CodeProfile],
+) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::Other(format!("cannot write into {}: {error}", folder.display()));
     std::fs::create_dir_all(folder).map_err(failed)?;
     write_udfs(folder, rows)?;
-    if let Some(svg) = engine.flame_graph() {
+    if let Some(svg) = picture {
         paths::write_atomically(&folder.join("udfs.svg"), svg.as_bytes()).map_err(failed)?;
     }
     for profile in code {

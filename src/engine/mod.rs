@@ -63,4 +63,4 @@ pub use settings::{
 };
 pub(crate) use spill::SpillFolder;
 pub use statistics::{GivenColumn, GivenStatistics};
-pub use udf::{CodeFunction, CodePlace, CodeProfile, CodeTimes, UdfProfile};
+pub use udf::{CodeFunction, CodePlace, CodeProfile, CodeTimes, UdfProfile, flame_graph};

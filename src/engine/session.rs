@@ -292,11 +292,6 @@ impl Engine {
         self.python.pstats(profile).map_err(|error| EngineError::Sql(Box::new(error)))
     }
 
-    /// All of [`Self::udf_profiles`] as a flame graph, in SVG; nothing if there are none.
-    pub fn flame_graph(&self) -> Option<String> {
-        udf::flame_graph(&self.udf_profiles(), &self.code_profiles())
-    }
-
     /// Whether SQL may name files.
     pub(super) fn reads_files(&self) -> bool {
         self.reads_files
@@ -483,9 +478,7 @@ impl Engine {
             }
             None => Marks::take_off(&mut statement, &marks),
         }
-        udf::unquote_parameters(&mut statement);
-        udf::bind_arguments(&mut statement);
-        udf::bind_columns(&mut statement);
+        udf::prepare_definition(&mut statement);
         let written = view_definition(&statement, &marks);
         let mut logical = state.statement_to_plan(statement).await.map_err(diagnosed)?;
         if let Some(written) = written {

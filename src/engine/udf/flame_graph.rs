@@ -32,8 +32,8 @@ struct Frame {
     called: Vec<Self>,
 }
 
-/// The picture, as SVG; nothing if nothing was called.
-pub(in crate::engine) fn flame_graph(profiles: &[UdfProfile], code: &[CodeProfile]) -> Option<String> {
+/// The picture of what functions took, and of what ran in those in Python, as SVG; nothing if nothing was called.
+pub fn flame_graph(profiles: &[UdfProfile], code: &[CodeProfile]) -> Option<String> {
     let mut root = Frame { name: "all calls".to_owned(), ..Frame::default() };
     for profile in profiles {
         let own = code.iter().find(|code| {

@@ -2,9 +2,9 @@
 
 mod calls;
 mod code_profile;
+mod definition;
 mod flame_graph;
 mod functions;
-mod parameters;
 mod profile;
 #[cfg_attr(not(unix), path = "no_python.rs")]
 mod python;
@@ -17,14 +17,12 @@ mod timed;
 
 pub(super) use calls::UserFunctions;
 pub use code_profile::{CodeFunction, CodePlace, CodeProfile, CodeTimes};
-pub(super) use flame_graph::flame_graph;
+pub(super) use definition::prepare as prepare_definition;
+pub use flame_graph::flame_graph;
 pub(super) use functions::{Functions, marked};
-pub(super) use parameters::unquote_parameters;
 pub use profile::UdfProfile;
 pub(super) use profile::{Profile, Profiles};
 pub(super) use python::{Python, PythonAggregate, PythonFunction, statements as statements_of_file};
-pub(super) use returns_table::bind_columns;
 pub(super) use show_profiles::{CodeProfilesTable, ProfilesTable, take as take_show_profiles};
-pub(super) use sql_function::bind_arguments;
 pub(super) use statement::{Statement, apart};
 pub(super) use timed::{TimeFunctions, TimedFunction};

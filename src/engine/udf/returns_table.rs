@@ -1,17 +1,14 @@
 //! `RETURNS TABLE (a INT, b STRING)`, for which DataFusion's planner has no type: a structure of the columns takes its place, and the language says that
 //! it was a table.
 
-use datafusion::sql::parser::Statement as SqlStatement;
 use datafusion::sql::sqlparser::ast::{
-    DataType, FunctionReturnType, Ident, Statement as AstStatement, StructBracketKind, StructField,
+    CreateFunction, DataType, FunctionReturnType, Ident, StructBracketKind, StructField,
 };
 
 use super::functions::Language;
 
 /// See the module. Other languages stay as they are, and are told that they have no such type.
-pub(in crate::engine) fn bind_columns(statement: &mut SqlStatement) {
-    let SqlStatement::Statement(inner) = statement else { return };
-    let AstStatement::CreateFunction(create) = inner.as_mut() else { return };
+pub(super) fn bind_columns(create: &mut CreateFunction) {
     let language = create.language.as_ref().map(|language| language.value.as_str());
     if Language::of(language) != Some(Language::Python) {
         return;

@@ -18,8 +18,9 @@ use datafusion::logical_expr::{
     ColumnarValue, CreateFunction, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
-use datafusion::sql::parser::Statement as SqlStatement;
-use datafusion::sql::sqlparser::ast::{CreateFunctionBody, Expr as AstExpr, Statement as AstStatement, Value};
+use datafusion::sql::sqlparser::ast::{
+    CreateFunction as AstCreateFunction, CreateFunctionBody, Expr as AstExpr, Value,
+};
 use std::any::Any;
 use std::collections::HashMap;
 
@@ -101,9 +102,7 @@ impl ScalarUDFImpl for SqlFunction {
 }
 
 /// Replaces the names of parameters in the body of a `CREATE FUNCTION` in SQL by `$1`, `$2`, …, which is how DataFusion knows them.
-pub(in crate::engine) fn bind_arguments(statement: &mut SqlStatement) {
-    let SqlStatement::Statement(inner) = statement else { return };
-    let AstStatement::CreateFunction(create) = inner.as_mut() else { return };
+pub(super) fn bind_arguments(create: &mut AstCreateFunction) {
     let language = create.language.as_ref().map(|language| language.value.as_str());
     if Language::of(language) != Some(Language::Sql) {
         return;

@@ -87,7 +87,7 @@ impl Definition {
 
     /// The word for its language.
     pub(super) fn language(&self) -> &'static str {
-        if self.kind == Language::PythonVectorized { "python_vectorized" } else { "python" }
+        if self.takes_batches() { "python_vectorized" } else { "python" }
     }
 
     /// The type of the result.
@@ -104,7 +104,7 @@ impl Definition {
             "name": self.name,
             "parameters": names,
             "code": self.code,
-            "vectorized": self.kind == Language::PythonVectorized,
+            "vectorized": self.takes_batches(),
             "table": self.kind == Language::PythonTable,
         })
     }

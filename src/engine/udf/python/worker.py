@@ -191,9 +191,11 @@ class Profilers:
     def of(self, caller):
         if caller is None:
             return None
-        import cProfile
+        if caller not in self.by_caller:
+            import cProfile
 
-        return self.by_caller.setdefault(caller, cProfile.Profile())
+            self.by_caller[caller] = cProfile.Profile()
+        return self.by_caller[caller]
 
     def taken(self):
         """What was counted since the last time: of each caller the functions that ran, each with its callers."""
