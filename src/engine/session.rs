@@ -16,7 +16,7 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{
     CreateView, DdlStatement, LogicalPlan, ResetVariable, SetVariable, Statement as LogicalStatement,
 };
@@ -24,7 +24,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     ExecutionPlan, SendableRecordBatchStream, collect, displayable, execute_stream, execute_stream_partitioned,
 };
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParser, DFParserBuilder, ResetStatement, Statement as SqlStatement};
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Set, Statement as AstStatement};
 use datafusion::sql::sqlparser::tokenizer::Token;
@@ -369,7 +369,7 @@ impl Engine {
         let text: Arc<str> = sql.into();
         let state = self.context.state();
         let limit = state.config_options().sql_parser.recursion_limit.get();
-        let dialect = SqlDialect::with_marks(udf::marked(state));
+        let dialect = SqlDialect::with_marks(udf::marked(state, sql));
         let parser = DFParserBuilder::new(sql).with_dialect(&dialect).with_recursion_limit(limit).build();
         let mut parsed = parser
             .and_then(|mut parser| read_statements(&mut parser, &text))
@@ -422,21 +422,14 @@ impl Engine {
             (Arc::clone(&parsed.text), parsed.bytes.clone(), parsed.explains_estimates);
         let diagnosed = |error| self.diagnosed(error, &text, bytes.clone());
         let (logical, settings) = self.logical_plan(parsed).await?;
-        let frame = self.context.execute_logical_plan(logical).await.map_err(diagnosed)?;
+        let frame = self.resolve(logical).await.map_err(diagnosed)?;
         if let Some(settings) = settings {
             self.change_settings(settings);
         }
         let (mut state, mut logical) = frame.into_parts();
-        let statement = match UdfOptions::of(state.config_options()).profile {
-            true => Some(udf::Statement::profiled(udf::Profile::new(&self.profiles))),
-            false => self.python.is_enabled().then(udf::Statement::default),
-        };
+        let statement = self.new_statement(&state);
         if let Some(statement) = &statement {
-            state.config_mut().options_mut().extensions.insert(statement.clone());
-            // What calls of functions are told is these options as they were.
-            let options = Arc::clone(state.config().options());
-            state.execution_props_mut().config_options = Some(options);
-            logical = udf::PythonAggregate::bind(logical, state.config_options()).map_err(diagnosed)?;
+            logical = statement.bind(logical, &mut state).map_err(diagnosed)?;
         }
         let task = state.task_ctx();
         let physical = state.create_physical_plan(&logical).await.map_err(diagnosed)?;
@@ -446,6 +439,28 @@ impl Engine {
             physical = explain_estimates::of(physical, &estimated)?;
         }
         Ok(Plan { physical, task, statement })
+    }
+
+    /// What functions are to know of a new statement; nothing if there are none that ask.
+    fn new_statement(&self, state: &SessionState) -> Option<udf::Statement> {
+        match UdfOptions::of(state.config_options()).profile {
+            true => Some(udf::Statement::profiled(udf::Profile::new(&self.profiles))),
+            false => self.python.is_enabled().then(udf::Statement::default),
+        }
+    }
+
+    /// Makes the changes to the session that a statement asks for, and gives the query that is left.
+    async fn resolve(&self, logical: LogicalPlan) -> Result<DataFrame, DataFusionError> {
+        if let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(_)) = logical {
+            // DataFusion runs the query of a new table here and now: in a session whose functions know their statement, with the same catalogs.
+            let mut state = self.context.state();
+            if let Some(statement) = self.new_statement(&state) {
+                let logical = statement.bind(logical, &mut state)?;
+                let _running = statement.run();
+                return SessionContext::new_with_state(state).execute_logical_plan(logical).await;
+            }
+        }
+        self.context.execute_logical_plan(logical).await
     }
 
     /// Plans one query, a step at a time, and says how long each step took by a clock that gives nanoseconds.
@@ -471,10 +486,12 @@ impl Engine {
             copy::check_places(&mut statement, &self.context.runtime_env()).await?;
         }
         let mut state = self.context.state();
+        udf::find_table_functions(&mut statement, &state);
         match SqlOptions::of(state.config_options()).policy() {
             Some(policy) => {
+                let all = udf::mark_table_calls(&mut statement, &marks, &text, state.table_functions());
                 let origin = Origin { text: Arc::clone(&text), last_error: Arc::clone(&self.last_error) };
-                ansi::prepare(&mut state, &marks, origin, policy)?;
+                ansi::prepare(&mut state, all, origin, policy)?;
             }
             None => Marks::take_off(&mut statement, &marks),
         }

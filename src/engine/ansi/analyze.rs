@@ -38,6 +38,7 @@ use super::site::Site;
 use super::{cast, decimal, element, late_filter};
 use crate::engine::aggregates::{aggregate_call, aggregate_call_mut};
 use crate::engine::settings::SqlOptions;
+use crate::engine::udf::TimedAggregate;
 
 /// See the module.
 #[derive(Debug)]
@@ -278,7 +279,7 @@ fn check_cast(cast: Cast, schema: &DFSchema, implicit: Option<Policy>) -> Result
 
 fn lower_aggregate(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let own = match aggregate_call(&expr) {
-        Some((function, args)) => own_aggregate(function, args, schema)?,
+        Some((function, args)) => TimedAggregate::replaced(function, |function| own_aggregate(function, args, schema))?,
         None => None,
     };
     match (own, aggregate_call_mut(&mut expr)) {

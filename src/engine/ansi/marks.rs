@@ -41,6 +41,8 @@ pub(crate) enum Marked {
     Negation,
     /// The left side, as a whole; the right one is NULL.
     Whole,
+    /// A call of a table function; both sides are NULL.
+    TableCall,
 }
 
 /// One marked operation.
@@ -192,6 +194,12 @@ impl Marks {
     /// All marks, by their numbers.
     pub(crate) fn all(&self) -> Vec<Mark> {
         self.all.borrow().clone()
+    }
+
+    /// Adds that of a table function's call to those of a statement that is read, and gives what the planner finds it by.
+    pub(crate) fn add_table_call(marks: &mut Vec<Mark>, span: Span) -> Expr {
+        marks.push(Mark { marked: Marked::TableCall, span });
+        Expr::BinaryOp { left: Box::new(null()), op: custom(marks.len() - 1), right: Box::new(null()) }
     }
 
     /// The operation that a custom operator stands for.
@@ -424,7 +432,7 @@ impl Restorer<'_> {
         {
             match &mark.marked {
                 Marked::Operator(operator) => *op = operator.clone(),
-                Marked::Whole => *expr = std::mem::replace(&mut **left, null()),
+                Marked::Whole | Marked::TableCall => *expr = std::mem::replace(&mut **left, null()),
                 Marked::Negation => {
                     let operand = Box::new(std::mem::replace(&mut **left, null()));
                     *expr = Expr::UnaryOp { op: UnaryOperator::Minus, expr: operand };

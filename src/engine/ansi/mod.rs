@@ -71,13 +71,13 @@ pub(super) use site::{LastError, Origin, Site};
 pub(super) use types::sql_type;
 
 /// Gives a session, for one statement, what plans its marks; and Spark's functions, if its semantics have changed to Spark's.
-pub(super) fn prepare(state: &mut SessionState, marks: &[Mark], origin: Origin, policy: Policy) -> Result<()> {
+pub(super) fn prepare(state: &mut SessionState, marks: Vec<Mark>, origin: Origin, policy: Policy) -> Result<()> {
     if !state.scalar_functions().contains_key("try_add") {
         functions::register(state, policy)?;
     }
     state.config_mut().options_mut().sql_parser.collect_spans = true;
     let is_profiled = UdfOptions::of(state.config_options()).profile;
-    let planner = planner::MarkedOperations::new(marks.to_vec(), origin, policy, is_profiled);
+    let planner = planner::MarkedOperations::new(marks, origin, policy, is_profiled);
     state.register_expr_planner(Arc::new(planner))
 }
 

@@ -19,7 +19,7 @@ use super::sum::SumFunction;
 use super::to_number::ToNumber;
 use super::{comparison, decimal};
 use crate::engine::aggregates::aggregate_call_mut;
-use crate::engine::udf::{PythonAggregate, PythonFunction, TimedFunction};
+use crate::engine::udf::{PythonAggregate, PythonFunction, table_call, timed_at};
 
 /// Turns the marks of one statement into [`Operation`]s.
 #[derive(Debug)]
@@ -47,12 +47,13 @@ impl ExprPlanner for MarkedOperations {
         let site = self.site(mark);
         let operator = match &mark.marked {
             Marked::Whole => {
-                let timed = self.is_profiled.then(|| site.clone());
-                return Ok(PlannerResult::Planned(with_timed_function(whole(expr.left, site, schema), timed)));
+                let planned = whole(expr.left, site.clone(), schema);
+                return Ok(PlannerResult::Planned(if self.is_profiled { timed_at(&site, planned) } else { planned }));
             }
             Marked::Negation => {
                 return Ok(PlannerResult::Planned(Operation::call(Kind::Negate, site, vec![expr.left])));
             }
+            Marked::TableCall => return Ok(PlannerResult::Planned(table_call(site))),
             Marked::Operator(operator) => operator.clone(),
         };
         Ok(match arithmetic(&operator) {
@@ -90,16 +91,6 @@ fn whole(operand: Expr, site: Site, schema: &DFSchema) -> Expr {
             other
         }
     }
-}
-
-/// The call of a function, timed at a site.
-fn with_timed_function(mut expr: Expr, site: Option<Site>) -> Expr {
-    if let (Some(site), Expr::ScalarFunction(call)) = (site, &mut expr)
-        && let Some(timed) = TimedFunction::of(&call.func, Some(&site))
-    {
-        call.func = timed;
-    }
-    expr
 }
 
 /// An integer literal beside a decimal is a decimal of as many digits as it has, in Spark: `price / 2` keeps more of its digits than

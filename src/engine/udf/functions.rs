@@ -47,20 +47,25 @@ impl Language {
     }
 }
 
-/// Which functions are marked with their places when a text is read: those in Python, those that are not there yet, and all that are timed.
-pub(in crate::engine) fn marked(state: SessionState) -> MarkedFunctions {
+/// Which functions are marked with their places when a text is read: those in Python, those that are not there yet, and all that are timed, or may be
+/// from a `SET` in the text on.
+pub(in crate::engine) fn marked(state: SessionState, text: &str) -> MarkedFunctions {
     let options = UdfOptions::of(state.config_options());
-    if !options.profile && !options.python.enabled {
+    let is_profiled = options.profile || text.to_lowercase().contains("udf.profile");
+    if !is_profiled && !options.python.enabled {
         return MarkedFunctions::default();
     }
     MarkedFunctions::of(move |name| {
         let name = name.to_lowercase();
         if let Some(function) = state.scalar_functions().get(&name) {
-            return options.profile || PythonFunction::of(function).is_some();
+            return is_profiled || PythonFunction::of(function).is_some();
         }
-        match state.aggregate_functions().get(&name) {
-            Some(function) => PythonAggregate::of(function).is_some(),
-            None => options.python.enabled && !state.window_functions().contains_key(&name),
+        if let Some(function) = state.aggregate_functions().get(&name) {
+            return is_profiled || PythonAggregate::of(function).is_some();
+        }
+        match state.window_functions().contains_key(&name) {
+            true => is_profiled,
+            false => options.python.enabled,
         }
     })
 }

@@ -2,7 +2,7 @@
 
 mod calls;
 mod code_profile;
-mod definition;
+mod create_function;
 mod flame_graph;
 mod functions;
 mod profile;
@@ -13,11 +13,12 @@ mod returns_table;
 mod show_profiles;
 mod sql_function;
 mod statement;
+mod table_calls;
 mod timed;
 
 pub(super) use calls::UserFunctions;
 pub use code_profile::{CodeFunction, CodePlace, CodeProfile, CodeTimes};
-pub(super) use definition::prepare as prepare_definition;
+pub(super) use create_function::prepare as prepare_definition;
 pub use flame_graph::flame_graph;
 pub(super) use functions::{Functions, marked};
 pub use profile::UdfProfile;
@@ -25,4 +26,5 @@ pub(super) use profile::{Profile, Profiles};
 pub(super) use python::{Python, PythonAggregate, PythonFunction, statements as statements_of_file};
 pub(super) use show_profiles::{CodeProfilesTable, ProfilesTable, take as take_show_profiles};
 pub(super) use statement::{Statement, apart};
-pub(super) use timed::{TimeFunctions, TimedFunction};
+pub(super) use table_calls::{find_table_functions, mark_table_calls, table_call};
+pub(super) use timed::{TimeFunctions, TimedAggregate, timed_at};

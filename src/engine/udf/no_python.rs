@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use datafusion::catalog::TableFunction;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Result, not_impl_err};
 use datafusion::execution::context::RegisterFunction;
@@ -95,4 +96,9 @@ impl PythonAggregate {
     pub(in crate::engine) fn bind(plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         Ok(plan)
     }
+}
+
+/// None is.
+pub(super) fn is_python_table(_: &TableFunction) -> bool {
+    false
 }

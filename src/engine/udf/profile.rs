@@ -16,6 +16,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use datafusion::common::Result;
+
 use crate::clock::{self, Moment};
 
 /// A function and a place that calls it, with what its calls took.
@@ -97,12 +99,16 @@ pub(super) struct Caller {
 pub(in crate::engine) struct Profile {
     session: Arc<Profiles>,
     started: OnceLock<Moment>,
-    callers: Mutex<BTreeMap<Caller, Calls>>,
+    callers: Mutex<BTreeMap<Caller, Meter>>,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Profiles(Mutex<BTreeMap<Caller, Calls>>);
+
+/// Where the calls of one caller in a statement are counted and timed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Meter(Arc<Mutex<Calls>>);
 
 /// The calls of a place.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -165,6 +171,12 @@ impl Calls {
 }
 
 impl Batch {
+    /// One call of a function in Rust that took so many rows, and its result; `nulls` counts those in it.
+    pub(super) fn of<T>(rows: usize, result: &Result<T>, nulls: impl FnOnce(&T) -> usize) -> Self {
+        let nulls = result.as_ref().map_or(0, nulls) as u64;
+        Self { calls: 1, rows: rows as u64, nulls, is_error: result.is_err(), ..Self::default() }
+    }
+
     fn add(&mut self, other: Self) {
         let Self { calls, rows, function_ns, convert_ns, nulls, .. } = other;
         self.calls += calls;
@@ -238,6 +250,26 @@ impl Times {
     }
 }
 
+impl Meter {
+    /// Calls a function for a batch; `describe` says of the result what there was to do.
+    pub(super) fn time<T>(&self, call: impl FnOnce() -> T, describe: impl FnOnce(&T) -> Batch) -> T {
+        let begun = clock::now();
+        lock(&self.0).presence.enter(begun);
+        let result = call();
+        let ended = clock::now();
+        let mut batch = describe(&result);
+        let total_ns = ended.nanoseconds_since(begun);
+        // Of a batch that went wrong, and of functions that need no conversion, nobody knows more.
+        if batch.function_ns == 0 && batch.convert_ns == 0 {
+            batch.function_ns = total_ns;
+        }
+        let mut calls = lock(&self.0);
+        calls.add(batch, total_ns);
+        calls.presence.leave(ended);
+        result
+    }
+}
+
 impl Profile {
     pub(in crate::engine) fn new(session: &Arc<Profiles>) -> Self {
         Self { session: Arc::clone(session), started: OnceLock::new(), callers: Mutex::default() }
@@ -248,30 +280,12 @@ impl Profile {
         self.started.get_or_init(clock::now);
     }
 
-    /// Calls a function for a batch; `describe` says of the result what there was to do.
-    pub(super) fn time<T>(&self, caller: &Caller, call: impl FnOnce() -> T, describe: impl FnOnce(&T) -> Batch) -> T {
-        let begun = clock::now();
-        self.change(caller, |calls| calls.presence.enter(begun));
-        let result = call();
-        let ended = clock::now();
-        let mut batch = describe(&result);
-        let total_ns = ended.nanoseconds_since(begun);
-        // Of a batch that went wrong, and of functions that need no conversion, nobody knows more.
-        if batch.function_ns == 0 && batch.convert_ns == 0 {
-            batch.function_ns = total_ns;
-        }
-        self.change(caller, |calls| {
-            calls.add(batch, total_ns);
-            calls.presence.leave(ended);
-        });
-        result
-    }
-
-    fn change(&self, caller: &Caller, change: impl FnOnce(&mut Calls)) {
+    /// Where the calls of a caller are counted and timed.
+    pub(super) fn meter(&self, caller: &Caller) -> Meter {
         let mut callers = lock(&self.callers);
-        match callers.get_mut(caller) {
-            Some(calls) => change(calls),
-            None => change(callers.entry(caller.clone()).or_default()),
+        match callers.get(caller) {
+            Some(meter) => meter.clone(),
+            None => callers.entry(caller.clone()).or_default().clone(),
         }
     }
 
@@ -280,7 +294,8 @@ impl Profile {
         let now = clock::now();
         let statement_ns = self.started.get().map_or(0, |started| now.nanoseconds_since(*started));
         let mut session = lock(&self.session.0);
-        for (caller, mut calls) in std::mem::take(&mut *lock(&self.callers)) {
+        for (caller, meter) in std::mem::take(&mut *lock(&self.callers)) {
+            let mut calls = lock(&meter.0);
             // Calls that were given up.
             calls.presence.threads = 0;
             calls.presence.leave(now);
@@ -327,7 +342,7 @@ mod tests {
             statement.start();
             for (place, is_error) in [((1, 8), false), ((1, 8), false), ((2, 1), true)] {
                 let batch = Batch { calls: 10, rows: 10, function_ns: 5, convert_ns: 2, nulls: 1, is_error };
-                statement.time(&caller("f", Some(place)), || (), |()| batch);
+                statement.meter(&caller("f", Some(place))).time(|| (), |()| batch);
             }
             statement.end();
         }

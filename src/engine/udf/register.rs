@@ -49,21 +49,21 @@ fn check_is_new(kind: &str, name: &str, is_there: bool) -> Result<(), EngineErro
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
     use arrow::datatypes::{DataType, Int64Type};
     use arrow::util::display::array_value_to_string;
     use datafusion::catalog::{MemTable, TableFunctionArgs, TableProvider};
     use datafusion::common::{Result, ScalarValue};
     use datafusion::functions_window::rank::rank_udwf;
+    use datafusion::logical_expr::function::AccumulatorArgs;
     use datafusion::logical_expr::{Accumulator, ColumnarValue, Volatility, create_udaf, create_udf};
 
     use super::*;
-    use crate::engine::UdfProfile;
     use crate::engine::test_support::engine;
 
     /// `x + 1`, NULL for 5.
-    fn plus_one() -> ScalarUDF {
+    pub(in crate::engine::udf) fn plus_one() -> ScalarUDF {
         let add = |args: &[ColumnarValue]| {
             let values = args[0].to_array(1)?;
             let values = values.as_primitive::<Int64Type>().iter();
@@ -101,6 +101,12 @@ mod tests {
         }
     }
 
+    pub(in crate::engine::udf) fn how_many() -> AggregateUDF {
+        let (takes, gives) = (vec![DataType::Int64], Arc::new(DataType::Int64));
+        let accumulator = Arc::new(|_: AccumulatorArgs<'_>| Ok(Box::new(HowMany(0)) as Box<dyn Accumulator>));
+        create_udaf("how_many", takes.clone(), gives, Volatility::Immutable, accumulator, Arc::new(takes))
+    }
+
     #[derive(Debug)]
     struct Seven;
 
@@ -120,15 +126,7 @@ mod tests {
     async fn functions_of_each_kind_are_called() {
         let engine = engine("default", &[]).await;
         engine.register_function(plus_one()).expect("new");
-        let count = create_udaf(
-            "how_many",
-            vec![DataType::Int64],
-            Arc::new(DataType::Int64),
-            Volatility::Immutable,
-            Arc::new(|_| Ok(Box::new(HowMany(0)))),
-            Arc::new(vec![DataType::Int64]),
-        );
-        engine.register_aggregate_function(count.clone()).expect("new");
+        engine.register_aggregate_function(how_many()).expect("new");
         engine
             .register_window_function(rank_udwf().as_ref().clone().with_aliases(["place"]))
             .expect_err("a rank is there");
@@ -139,69 +137,9 @@ mod tests {
         for error in [
             engine.register_function(plus_one()).expect_err("again"),
             engine.register_table_function("seven", Arc::new(Seven)).expect_err("again"),
-            engine.register_aggregate_function(count).expect_err("again"),
+            engine.register_aggregate_function(how_many()).expect_err("again"),
         ] {
             assert!(error.to_string().contains("already: DROP FUNCTION"), "{error}");
         }
-    }
-
-    /// The rows of a session's profile, without times.
-    fn counts(profiles: &[UdfProfile]) -> Vec<String> {
-        let mut counts: Vec<_> = profiles
-            .iter()
-            .map(|profile| {
-                let UdfProfile { function, place, written, statements, calls, rows, nulls, errors, .. } = profile;
-                format!("{function} {place:?} {written}: {statements} {calls} {rows} {nulls} {errors}")
-            })
-            .collect();
-        counts.sort();
-        counts
-    }
-
-    async fn check_profile(sets: &[&str], statements: &[&str], expected: &[&str]) {
-        let engine = engine("default", sets).await;
-        engine.register_function(plus_one()).expect("new");
-        for statement in statements {
-            // Some fail on purpose.
-            drop(engine.run(statement).await);
-        }
-        assert_eq!(counts(&engine.udf_profiles()), expected, "{statements:?}");
-    }
-
-    #[tokio::test]
-    async fn calls_in_rust_are_profiled_by_place() {
-        let one_thread = ["engine.udf.profile=true", "datafusion.execution.target_partitions=1"];
-        let own = "select plus_one(value),\n       plus_one(value + 1) from generate_series(1, 9)";
-        let expected = [
-            "plus_one Some((1, 8)) plus_one(value): 2 2 18 2 0",
-            "plus_one Some((2, 8)) plus_one(value + 1): 2 2 18 2 0",
-        ];
-        check_profile(&one_thread, &[own, own], &expected).await;
-        let built_in = "select max(upper(s)), max(extract(year from d)) from (values ('a', date '2000-01-01'), (null, null)) t (s, d)";
-        let expected =
-            ["date_part Some((1, 27)) extract(year from d): 1 1 2 1 0", "upper Some((1, 12)) upper(s): 1 1 2 1 0"];
-        check_profile(&one_thread, &[built_in], &expected).await;
-        let failing = "select factorial(value + 30) from generate_series(1, 9)";
-        check_profile(&one_thread, &[failing], &["factorial Some((1, 8)) factorial(value + 30): 1 1 9 0 1"]).await;
-        let view = "create view v as select upper(chr(value + 64)) u from generate_series(1, 9)";
-        let off_then_on =
-            ["set engine.udf.profile = false", view, "set engine.udf.profile = true", "select max(u) from v"];
-        check_profile(&one_thread, &off_then_on, &["chr None : 1 1 9 0 0", "upper None : 1 1 9 0 0"]).await;
-    }
-
-    #[tokio::test]
-    async fn what_is_not_called_has_no_profile() {
-        let on = ["engine.udf.profile=true"];
-        check_profile(&[], &["select plus_one(value) from generate_series(1, 9)"], &[]).await;
-        check_profile(&on, &["select upper('a')", "explain select plus_one(value) from generate_series(1, 9)"], &[])
-            .await;
-        check_profile(&on, &["select plus_one(value) from generate_series(1, 9) where value > 10"], &[]).await;
-        let semantics = ["engine.udf.profile=true", "engine.sql.semantics=datafusion"];
-        check_profile(
-            &semantics,
-            &["select max(plus_one(value)) from generate_series(1, 9)"],
-            &["plus_one None : 1 1 9 1 0"],
-        )
-        .await;
     }
 }

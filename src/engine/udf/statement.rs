@@ -11,11 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::{DataFusionError, Result, config_err};
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::common::spawn_buffered;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
 
-use super::profile::Profile;
+use super::profile::{Caller, Meter, Profile};
+use super::python::PythonAggregate;
 
 /// See the module.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +38,15 @@ impl Statement {
         Self(Arc::new(State { profile: Some(profile), ..State::default() }))
     }
 
+    /// Tells a session, and a plan in it, that they are this statement's.
+    pub(in crate::engine) fn bind(&self, plan: LogicalPlan, state: &mut SessionState) -> Result<LogicalPlan> {
+        state.config_mut().options_mut().extensions.insert(self.clone());
+        // What calls of functions are told is these options as they were.
+        let options = Arc::clone(state.config().options());
+        state.execution_props_mut().config_options = Some(options);
+        PythonAggregate::bind(plan, state.config_options())
+    }
+
     /// The one that a call belongs to; one that runs and that nobody cancels if there is none.
     pub(super) fn of(options: &ConfigOptions) -> Self {
         options.extensions.get::<Self>().cloned().unwrap_or_else(|| {
@@ -52,9 +64,14 @@ impl Statement {
         }
     }
 
-    /// Where calls of functions are counted and timed, if they are.
-    pub(super) fn running_profile(&self) -> Option<&Profile> {
+    /// Where calls of functions are counted and timed while it runs, if they are.
+    pub(super) fn profile(&self) -> Option<&Profile> {
         self.0.profile.as_ref().filter(|_| self.is_running())
+    }
+
+    /// Where the calls of a caller are counted and timed, if any are.
+    pub(super) fn meter(&self, caller: &Caller) -> Option<Meter> {
+        self.profile().map(|profile| profile.meter(caller))
     }
 
     pub(super) fn is_running(&self) -> bool {

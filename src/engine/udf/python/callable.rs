@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
@@ -23,6 +23,8 @@ pub(super) struct Callable {
     pub(super) definition: Arc<Definition>,
     pub(super) python: Arc<Python>,
     site: Option<Site>,
+    /// Looked up when it is called with its time taken.
+    caller: Arc<OnceLock<Caller>>,
 }
 
 /// How long somebody waits for a call.
@@ -34,12 +36,12 @@ pub(super) struct Patience {
 
 impl Callable {
     pub(super) fn new(definition: Definition, python: &Arc<Python>) -> Self {
-        Self { definition: Arc::new(definition), python: Arc::clone(python), site: None }
+        Self { definition: Arc::new(definition), python: Arc::clone(python), site: None, caller: Arc::default() }
     }
 
     /// The same, called at a site.
     pub(super) fn at(&self, site: Site) -> Self {
-        Self { site: Some(site), ..self.clone() }
+        Self { site: Some(site), caller: Arc::default(), ..self.clone() }
     }
 
     /// Has a worker do something with it, for an answer of so many rows of that type.
@@ -50,16 +52,23 @@ impl Callable {
         (rows, data_type): (Option<usize>, &DataType),
         patience: &Patience,
     ) -> Result<ArrayRef> {
-        let profile = patience.statement.running_profile();
-        let caller = profile.map(|_| Caller::at(self.site.as_ref(), &self.definition.name, self.definition.language()));
-        let number = caller.as_ref().map(|caller| self.python.code_profiles().number(caller));
+        let metered = patience.statement.profile().map(|profile| {
+            let caller = self.caller();
+            (profile.meter(caller), self.python.code_profiles().number(caller))
+        });
+        let number = metered.as_ref().map(|(_, number)| *number);
         let request = Request { definition: &self.definition, what, batch, rows, data_type, profile: number };
         let call = || self.python.call(&request, patience);
-        let answer = match profile.zip(caller) {
-            Some((profile, caller)) => profile.time(&caller, call, |answer| self.batch(what, answer, batch.num_rows())),
+        let answer = match &metered {
+            Some((meter, _)) => meter.time(call, |answer| self.batch(what, answer, batch.num_rows())),
             None => call(),
         };
         answer.map(|answer| answer.values).map_err(|failure| self.error(failure, "failed"))
+    }
+
+    fn caller(&self) -> &Caller {
+        let caller = || Caller::at(self.site.as_ref(), &self.definition.name, self.definition.language());
+        self.caller.get_or_init(caller)
     }
 
     /// What there was to do for a batch of so many rows.
@@ -102,7 +111,7 @@ impl Callable {
         self.raised(sql_error(failure, &format!("the Python function {} {what}", self.definition.name)))
     }
 
-    fn raised(&self, error: SqlError) -> DataFusionError {
+    pub(super) fn raised(&self, error: SqlError) -> DataFusionError {
         match &self.site {
             Some(site) => site.raise_always(error),
             None => DataFusionError::External(Box::new(error)),

@@ -29,3 +29,4 @@ pub(in crate::engine) use aggregate::PythonAggregate;
 pub(in crate::engine) use call::Python;
 pub(in crate::engine) use create::{create, statements};
 pub(in crate::engine) use function::PythonFunction;
+pub(super) use table::is_python_table;

@@ -4,13 +4,14 @@
 //!   select * from letters('abc')        constant arguments ─▶ worker: all that the function yields ─▶ batches of rows
 //! ```
 
+use std::any::Any;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::streaming::StreamingTable;
-use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::common::{DFSchema, DataFusionError, Result, internal_err, plan_err};
+use datafusion::catalog::{Session, TableFunction, TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::{DFSchema, DataFusionError, Result, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -18,6 +19,8 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::callable::{Callable, Patience};
+use crate::engine::ansi::{Condition, SqlError};
+use crate::engine::udf::table_calls::split_site;
 
 /// See the module.
 #[derive(Debug)]
@@ -32,23 +35,33 @@ struct Rows {
     schema: SchemaRef,
 }
 
+/// Whether a table function is one in Python.
+pub(in crate::engine::udf) fn is_python_table(function: &TableFunction) -> bool {
+    let implementation: &dyn Any = function.function().as_ref();
+    implementation.is::<PythonTable>()
+}
+
 impl TableFunctionImpl for PythonTable {
     fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
-        let definition = &self.0.definition;
+        let (site, values) = split_site(args.exprs());
+        let callable = site.map_or_else(|| self.0.clone(), |site| self.0.at(site.clone()));
+        let definition = &callable.definition;
         let (name, parameters) = (&definition.name, definition.parameters());
-        if args.exprs().len() != parameters.len() {
-            return plan_err!("{name} takes {} arguments, and not {}", parameters.len(), args.exprs().len());
+        if values.len() != parameters.len() {
+            let (takes, given) = (parameters.len(), values.len());
+            let message = format!("the number of arguments is {given}, and {name} takes {takes}");
+            return Err(callable.raised(SqlError::new(Condition::DatatypeMismatch, message, None, None)));
         }
         let DataType::Struct(columns) = definition.returns() else {
             return internal_err!("{name} returns {}, and no table", definition.returns());
         };
-        let values = args.exprs().iter().zip(parameters);
+        let values = values.iter().zip(parameters);
         let values = values.map(|(expr, parameter)| constant(expr, parameter, args.session()));
         let one = RecordBatchOptions::new().with_row_count(Some(1));
         let parameters = Arc::new(Schema::new(parameters.to_vec()));
         let arguments = RecordBatch::try_new_with_options(parameters, values.collect::<Result<_>>()?, &one)?;
         let schema: SchemaRef = Arc::new(Schema::new(columns.clone()));
-        let rows = Rows { callable: self.0.clone(), arguments, schema: Arc::clone(&schema) };
+        let rows = Rows { callable: callable.clone(), arguments, schema: Arc::clone(&schema) };
         Ok(Arc::new(StreamingTable::try_new(schema, vec![Arc::new(rows)])?))
     }
 }

@@ -1,0 +1,173 @@
+//! Calls of table functions: their names are found as other names are, and those in Python know where they are called.
+//!
+//! ```text
+//!   select * from Letters('abc')          written
+//!                 letters('abc', ‹n›)     planned: a last argument, which has no value but a place
+//! ```
+//!
+//! DataFusion's planner takes such a name as it is written, quotes and capitals included, and hands the function its arguments, and nothing of the text.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::catalog::TableFunction;
+use datafusion::common::{Result, internal_err};
+use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::sql::parser::Statement as SqlStatement;
+use datafusion::sql::sqlparser::ast::{FunctionArg, FunctionArgExpr, Ident, Statement};
+use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
+
+use super::python::is_python_table;
+use crate::engine::ansi::{Mark, Marks, Site};
+use crate::engine::dialect::SqlDialect;
+use crate::engine::syntax::each_table_call;
+
+/// Makes the names of table functions in a statement those that the functions have: what is not quoted is read in small letters.
+pub(in crate::engine) fn find_table_functions(statement: &mut SqlStatement, state: &SessionState) {
+    let is_lowered = state.config_options().sql_parser.enable_ident_normalization;
+    each_table_call(statement, &mut |name, _| {
+        let value = match name.quote_style {
+            None if is_lowered => name.value.to_lowercase(),
+            _ => name.value.clone(),
+        };
+        if state.table_functions().contains_key(&value) {
+            *name = Ident { value, quote_style: None, span: name.span };
+        }
+    });
+}
+
+/// Gives calls of table functions in Python a last argument that says where they stand, and the marks with those of these arguments. The query of a view is
+/// shown to users, and stays as it is.
+pub(in crate::engine) fn mark_table_calls(
+    statement: &mut SqlStatement,
+    marks: &[Mark],
+    text: &str,
+    functions: &HashMap<String, Arc<TableFunction>>,
+) -> Vec<Mark> {
+    let (mut marks, mut tokens) = (marks.to_vec(), None);
+    if matches!(statement, SqlStatement::Statement(inner) if matches!(inner.as_ref(), Statement::CreateView(_))) {
+        return marks;
+    }
+    each_table_call(statement, &mut |name, arguments| {
+        if functions.get(&name.value).is_some_and(|function| is_python_table(function)) {
+            let tokens = tokens.get_or_insert_with(|| {
+                // It was read before.
+                Tokenizer::new(&SqlDialect::default(), text).tokenize_with_location().unwrap_or_default()
+            });
+            let place = Marks::add_table_call(&mut marks, call_span(tokens, name.span));
+            arguments.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(place)));
+        }
+    });
+    marks
+}
+
+/// From a function's name to the bracket that ends its arguments.
+fn call_span(tokens: &[TokenWithSpan], name: Span) -> Span {
+    let from_name = tokens.iter().skip_while(|token| token.span.start != name.start).skip(1);
+    let mut depth = 0;
+    for token in from_name {
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 && token.token == Token::RParen {
+            return Span { start: name.start, end: token.span.end };
+        }
+    }
+    name
+}
+
+/// The last argument of a call at a site.
+pub(in crate::engine) fn table_call(site: Site) -> Expr {
+    let signature = Signature::nullary(Volatility::Immutable);
+    ScalarUDF::from(CallSite { site, signature }).call(Vec::new())
+}
+
+/// Where a table function is called, if that is known, and its arguments.
+pub(super) fn split_site(arguments: &[Expr]) -> (Option<&Site>, &[Expr]) {
+    if let [arguments @ .., Expr::ScalarFunction(last)] = arguments
+        && let Some(CallSite { site, .. }) = last.func.inner().downcast_ref()
+    {
+        return (Some(site), arguments);
+    }
+    (None, arguments)
+}
+
+/// A site as an expression, which nobody evaluates.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct CallSite {
+    site: Site,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for CallSite {
+    fn name(&self) -> &str {
+        "call_site"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Null)
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        internal_err!("a site has no value")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::ansi::Place;
+    use crate::engine::test_support::engine;
+
+    async fn check_name(semantics: &str, call: &str, is_found: bool) {
+        let engine = engine("default", &[semantics]).await;
+        engine.run("create table t (x bigint) as select 7").await.expect("is created");
+        for sql in [
+            format!("select count(*) from {call}"),
+            format!("explain select x from (select 1 as x) t where x in (select value from {call} u)"),
+            format!("insert into t select value from {call}"),
+            format!("create table u as with c as (select * from {call}) select * from c"),
+            format!("create view v as select * from {call}"),
+        ] {
+            let result = engine.run(&sql).await;
+            assert_eq!(result.is_ok(), is_found, "{semantics}: {sql}: {result:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn names_are_found_as_those_of_tables_are() {
+        for semantics in ["engine.sql.semantics=spark", "engine.sql.semantics=datafusion"] {
+            for call in ["generate_series(1, 3)", "Generate_Series(1, 3)", "\"generate_series\"(1, 3)"] {
+                check_name(semantics, call, true).await;
+            }
+            for call in ["\"Generate_Series\"(1, 3)", "generate_serie(1, 3)", "a.generate_series(1, 3)"] {
+                check_name(semantics, call, false).await;
+            }
+        }
+        check_name("datafusion.sql_parser.enable_ident_normalization=false", "Generate_Series(1, 3)", false).await;
+    }
+
+    fn check_span(text: &str, expected: &str) {
+        let tokens = Tokenizer::new(&SqlDialect::default(), text).tokenize_with_location().expect("is SQL");
+        let name = tokens.iter().find(|token| matches!(&token.token, Token::Word(word) if word.value == "f"));
+        let span = call_span(&tokens, name.expect("is called").span);
+        assert_eq!(Place::of_span(&text.into(), span).fragment(), expected, "{text}");
+    }
+
+    #[test]
+    fn a_call_ends_with_its_own_bracket() {
+        check_span("select * from f()", "f()");
+        check_span("select * from f ( 'é)', (1 + (2)) -- )\n ) as t (x)", "f ( 'é)', (1 + (2)) -- )\n )");
+        check_span("(select * from\n f(g(1), h())) union all (select 1)", "f(g(1), h())");
+    }
+}
