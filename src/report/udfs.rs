@@ -4,9 +4,15 @@ use super::table::{align_right, markdown_marks, plain};
 use crate::results::format::UdfRow;
 use crate::text;
 
-/// The figures of functions, as a table.
+/// So many rows are shown: a run of all statements has hundreds.
+const SHOWN: usize = 30;
+
+/// The figures of functions that took most, as a table.
 #[derive(Debug)]
-pub struct UdfReport(Vec<UdfRow>);
+pub struct UdfReport {
+    rows: Vec<UdfRow>,
+    left_out: usize,
+}
 
 /// A column: its title, whether it has words, and its cell.
 struct Column {
@@ -60,24 +66,35 @@ fn place(row: &UdfRow) -> String {
 }
 
 impl UdfReport {
-    /// Of these rows; nothing if there are none.
-    pub fn new(rows: Vec<UdfRow>) -> Option<Self> {
-        (!rows.is_empty()).then_some(Self(rows))
+    /// Of these rows, in their order; nothing if there are none.
+    pub fn new(mut rows: Vec<UdfRow>) -> Option<Self> {
+        let mut totals: Vec<u64> = rows.iter().map(|row| row.total_ns).collect();
+        totals.sort_unstable_by_key(|total| std::cmp::Reverse(*total));
+        let (all, least) = (rows.len(), totals.get(SHOWN - 1).copied().unwrap_or_default());
+        rows.retain(|row| row.total_ns >= least);
+        (all > 0).then(|| Self { left_out: all - rows.len(), rows })
+    }
+
+    /// What is to be said of the rows that are not shown.
+    fn rest(&self) -> Option<String> {
+        let all = self.rows.len() + self.left_out;
+        (self.left_out > 0)
+            .then(|| format!("The {} of {all} calls that took most; udfs.csv has all.\n", self.rows.len()))
     }
 
     fn columns(&self) -> Vec<&'static Column> {
-        COLUMNS.iter().filter(|column| !self.0.iter().all(column.says_nothing)).collect()
+        COLUMNS.iter().filter(|column| !self.rows.iter().all(column.says_nothing)).collect()
     }
 
     /// For a terminal.
     pub fn text(&self) -> String {
         let columns = self.columns();
         let mut table = plain(columns.iter().map(|column| column.title));
-        for row in &self.0 {
+        for row in &self.rows {
             table.add_row(columns.iter().map(|column| (column.cell)(row)));
         }
         align_right(&mut table, (0..columns.len()).filter(|place| !columns[*place].is_words));
-        table.trim_fmt() + "\n"
+        table.trim_fmt() + "\n" + &self.rest().map_or_else(String::new, |rest| format!(" {rest}"))
     }
 
     /// For a README or a pull request.
@@ -87,10 +104,10 @@ impl UdfReport {
         let mut out = line(columns.iter().map(|column| column.title.to_owned()).collect());
         out += &markdown_marks(columns.iter().map(|column| column.is_words));
         out.push('\n');
-        for row in &self.0 {
+        for row in &self.rows {
             out += &line(columns.iter().map(|column| (column.cell)(row).replace('|', "\\|")).collect());
         }
-        out
+        out + &self.rest().map_or_else(String::new, |rest| format!("\n{rest}"))
     }
 }
 
@@ -128,5 +145,20 @@ mod tests {
         "#]]
         .assert_eq(&report.markdown());
         assert!(UdfReport::new(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn those_that_took_most_are_shown() {
+        let check = |rows: u64, shown: usize, rest: Option<&str>| {
+            let rows = (0..rows).map(|total_ns| UdfRow { total_ns: total_ns * 7 % 1000, ..udf_row("q1", 1) });
+            let report = UdfReport::new(rows.collect()).expect("rows");
+            assert_eq!((report.rows.len(), report.rest().as_deref()), (shown, rest));
+            report
+        };
+        check(30, 30, None);
+        let report = check(1000, 30, Some("The 30 of 1000 calls that took most; udfs.csv has all.\n"));
+        assert!(report.rows.iter().all(|row| row.total_ns >= 970), "{report:?}");
+        assert!(report.text().ends_with("\n The 30 of 1000 calls that took most; udfs.csv has all.\n"));
+        assert!(report.markdown().ends_with("|\n\nThe 30 of 1000 calls that took most; udfs.csv has all.\n"));
     }
 }
