@@ -1,6 +1,7 @@
 //! The scripts under `tests/slt`: SQL with the rows or the error that it gives.
 //!
-//! A script has an engine of its own, in the profile `default`, and no tables but those that it makes. Columns are `I` for integers, `R`
+//! A script has an engine of its own, in the profile `default`, and no tables but those that it makes. It runs twice, the second time with
+//! the calls of functions profiled, which changes nothing. Columns are `I` for integers, `R`
 //! for floating-point numbers and decimals, `T` for text and `?` for the rest; their types are checked. NULL is `NULL`, an empty
 //! text `(empty)`. After `query error` comes a regular expression for the message.
 //!
@@ -23,8 +24,9 @@ struct Database {
 }
 
 impl Database {
-    async fn open() -> Result<Self, EngineError> {
-        let settings = Settings::resolve(&Profile::find("default")?, [], &[])?;
+    async fn open(is_profiled: bool) -> Result<Self, EngineError> {
+        let sets = [format!("engine.udf.profile={is_profiled}")];
+        let settings = Settings::resolve(&Profile::find("default")?, [], &sets)?;
         let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
         Ok(Self { engine: Engine::new(settings, &limits).await? })
     }
@@ -78,12 +80,12 @@ fn scripts() -> Vec<PathBuf> {
 }
 
 /// Runs a script to its end, and gives a text for everything that is not as it says.
-async fn failures(script: &Path) -> Vec<String> {
+async fn failures(script: &Path, is_profiled: bool) -> Vec<String> {
     let records = match parse_file(script) {
         Ok(records) => records,
         Err(error) => return vec![error.to_string()],
     };
-    let mut runner = Runner::new(Database::open);
+    let mut runner = Runner::new(|| Database::open(is_profiled));
     runner.with_column_validator(strict_column_validator);
     let mut failures = Vec::new();
     for record in records {
@@ -98,7 +100,7 @@ async fn failures(script: &Path) -> Vec<String> {
 }
 
 async fn update(script: &Path) {
-    let mut runner = Runner::new(Database::open);
+    let mut runner = Runner::new(|| Database::open(false));
     let updated = runner.update_test_file(script, " ", default_validator, default_normalizer, strict_column_validator);
     updated.await.unwrap_or_else(|error| panic!("{}: {error}", script.display()));
 }
@@ -112,7 +114,8 @@ async fn scripts_give_what_they_say() {
         if std::env::var_os("UPDATE_EXPECT").is_some() {
             update(script).await;
         } else {
-            failed.extend(failures(script).await);
+            failed.extend(failures(script, false).await);
+            failed.extend(failures(script, true).await);
         }
     }
     assert!(failed.is_empty(), "{} records of {} scripts:\n\n{}", failed.len(), scripts.len(), failed.join("\n"));

@@ -163,9 +163,9 @@ fn read<T: DeserializeOwned>(name: &str) -> Vec<T> {
     reader.deserialize().map(|line| line.unwrap_or_else(|error| panic!("{name}: {error}"))).collect()
 }
 
-async fn engine(mode: Mode) -> Engine {
+async fn engine(mode: Mode, set: &str) -> Engine {
     let profile = Profile::find("default").expect("built in");
-    let sets = [format!("engine.ansi.enabled={}", mode == Mode::Ansi), "engine.trace.enabled=false".to_owned()];
+    let sets = [format!("engine.ansi.enabled={}", mode == Mode::Ansi), set.to_owned()];
     let settings = Settings::resolve(&profile, [], &sets).expect("resolves");
     let limits = EngineLimits { memory_bytes: 1 << 30, spill_dir: std::env::temp_dir() };
     Engine::new(settings, &limits).await.expect("an engine")
@@ -198,10 +198,13 @@ async fn compare() -> Comparison {
     );
     let mut comparison = Comparison::default();
     for mode in [Mode::Ansi, Mode::Legacy] {
-        let engine = engine(mode).await;
+        let profiled = engine(mode, "engine.udf.profile=true").await;
+        let engine = engine(mode, "engine.trace.enabled=false").await;
         for (expression, spark) in expressions.iter().zip(&answers) {
             let text = if expression.ours.is_empty() { &expression.expression } else { &expression.ours };
             let ours = answer(&engine, text).await;
+            let with_profile = answer(&profiled, text).await.text;
+            assert_eq!(with_profile, ours.text, "{text}: {mode}, with a profile of its functions");
             let spark = if mode == Mode::Ansi { &spark.ansi } else { &spark.legacy };
             if !ours.agrees_with(spark) {
                 let key = (expression.expression.clone(), mode);

@@ -81,9 +81,17 @@ pub(super) fn prepare(state: &mut SessionState, marks: Vec<Mark>, origin: Origin
     state.register_expr_planner(Arc::new(planner))
 }
 
-/// Whether a function is one of our operations.
-pub(super) fn is_operation(function: &ScalarUDF) -> bool {
-    operation::Operation::of(function).is_some()
+/// Where a function that is one of our operations is called, if it is one.
+pub(super) fn operation_call(function: &ScalarUDF) -> Option<OperationCall<'_>> {
+    let operation = operation::Operation::of(function)?;
+    Some(if operation.is_called() { OperationCall::ByName(operation.site()) } else { OperationCall::Operator })
+}
+
+/// How an operation is called.
+pub(super) enum OperationCall<'a> {
+    /// As a function is, at a site.
+    ByName(&'a Site),
+    Operator,
 }
 
 /// Whether an aggregate is our [`sum`] or [`average`].

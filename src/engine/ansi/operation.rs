@@ -10,7 +10,6 @@
 //! expression back wherever the types, the values or a CASE show that nothing can fail; there the optimizer sees what it has
 //! always seen.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Datum, Scalar, new_empty_array};
@@ -32,6 +31,7 @@ use super::policy::Policy;
 use super::site::Site;
 use super::types::sql_type;
 use super::{cast, decimal, element, sign};
+use crate::engine::udf::untimed;
 
 /// What an [`Operation`] does.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -75,10 +75,18 @@ impl Operation {
         Self { never_fails: true, ..self.clone() }
     }
 
-    /// The operation that a function is, if it is one.
+    /// The operation that a function is, if it is one; be its calls timed or not.
     pub(crate) fn of(function: &ScalarUDF) -> Option<&Self> {
-        let implementation: &dyn Any = function.inner().as_ref();
-        implementation.downcast_ref::<Self>()
+        untimed(function).inner().downcast_ref()
+    }
+
+    /// Whether it is called by a name, and is no operator.
+    pub(crate) fn is_called(&self) -> bool {
+        match &self.kind {
+            Kind::Absolute | Kind::ElementAt => true,
+            Kind::Arithmetic(_) => self.site.policy() == Policy::Try,
+            Kind::Negate | Kind::Cast(_) | Kind::Subscript(_) => false,
+        }
     }
 
     pub(crate) fn kind(&self) -> &Kind {

@@ -137,6 +137,10 @@ fn scalar_function(call: ScalarFunction, site: Site) -> Expr {
         return function.at(site).call(call.args);
     }
     let kind = match (Operation::of(&call.func), call.func.name()) {
+        // What begins with `try_` does so in every statement.
+        (Some(operation), _) if operation.site().policy() == Policy::Try => {
+            return Operation::call(operation.kind().clone(), site.with_policy(Policy::Try), call.args);
+        }
         (Some(operation), _) => operation.kind().clone(),
         (None, "abs") => Kind::Absolute,
         (None, "to_number") => return ScalarUDF::from(ToNumber::new(site)).call(call.args),

@@ -27,4 +27,4 @@ pub(super) use python::{Python, PythonAggregate, PythonFunction, statements as s
 pub(super) use show_profiles::{CodeProfilesTable, ProfilesTable, take as take_show_profiles};
 pub(super) use statement::{Statement, apart};
 pub(super) use table_calls::{find_table_functions, mark_table_calls, table_call};
-pub(super) use timed::{TimeFunctions, TimedAggregate, timed_at};
+pub(super) use timed::{TimeFunctions, TimedAggregate, timed_at, untimed};

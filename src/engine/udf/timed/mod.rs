@@ -24,6 +24,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF, WindowFunctionDefinition, WindowUDF};
 
 pub(in crate::engine) use rule::TimeFunctions;
+pub(in crate::engine) use scalar::untimed;
 
 use super::profile::{Caller, Meter};
 use super::statement::Statement;
@@ -115,7 +116,7 @@ pub(in crate::engine) fn timed_at(site: &Site, mut expr: Expr) -> Expr {
 /// An expression whose function, if it calls one itself, is timed: at a site if it is known, and in a statement if it is known.
 fn timed(mut expr: Expr, site: Option<&Site>, statement: Option<&Statement>) -> Transformed<Expr> {
     let is_timed = match &mut expr {
-        Expr::ScalarFunction(call) => replace(&mut call.func, |function| TimedFunction::of(function, site)),
+        Expr::ScalarFunction(call) => replace(&mut call.func, |function| TimedFunction::of(function, site, statement)),
         Expr::AggregateFunction(call) => {
             replace(&mut call.func, |function| TimedAggregate::of(function, site, statement))
         }

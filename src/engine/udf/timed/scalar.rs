@@ -18,7 +18,7 @@ use datafusion::logical_expr::{
 };
 
 use super::TimedFunction;
-use crate::engine::ansi::{Site, is_operation};
+use crate::engine::ansi::{OperationCall, Site, operation_call};
 use crate::engine::udf::profile::Batch;
 use crate::engine::udf::python::PythonFunction;
 use crate::engine::udf::sql_function::SqlFunction;
@@ -29,9 +29,19 @@ const READ_BY_SCANS: [&str; 3] = ["file_row_index", "get_field", "input_file_nam
 
 impl TimedFunction {
     /// The function with its calls profiled, at a site if it is known; nothing for one that is profiled otherwise or is never called.
-    pub(super) fn of(function: &Arc<ScalarUDF>, site: Option<&Site>) -> Option<Arc<ScalarUDF>> {
+    pub(super) fn of(
+        function: &Arc<ScalarUDF>,
+        site: Option<&Site>,
+        statement: Option<&Statement>,
+    ) -> Option<Arc<ScalarUDF>> {
+        let site = match operation_call(function) {
+            // The analyzer puts other expressions in the places of operations.
+            Some(_) if statement.is_none() => return None,
+            Some(OperationCall::Operator) => return None,
+            Some(OperationCall::ByName(site)) => Some(site),
+            None => site,
+        };
         let is_left_alone = function.inner().is::<Self>()
-            || is_operation(function)
             || PythonFunction::of(function).is_some()
             || SqlFunction::of(function).is_some()
             || READ_BY_SCANS.contains(&function.name());
@@ -40,6 +50,11 @@ impl TimedFunction {
         }
         Some(Arc::new(ScalarUDF::from(Self::new(function, function.name(), site))))
     }
+}
+
+/// The function whose calls are timed, or the same if they are not.
+pub(in crate::engine) fn untimed(function: &ScalarUDF) -> &ScalarUDF {
+    function.inner().downcast_ref::<TimedFunction>().map_or(function, |timed| &timed.inner)
 }
 
 /// How many values are NULL of so many rows.

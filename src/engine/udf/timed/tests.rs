@@ -69,6 +69,22 @@ async fn scalar_functions() {
     "#]],
     )
     .await;
+    // What the analyzer may replace: `abs` of BIGINT it does not, `mod` it does.
+    let operations = "select abs(value - 5), abs(value * 1.5), mod(value, 3), try_add(value, 9223372036854775800), try_divide(9, value - 5),
+        element_at(make_array(value), 1) from generate_series(1, 9)";
+    check(
+        &ON,
+        &[operations],
+        expect![[r#"
+        abs 1:8 abs(value - 5): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        abs nowhere : 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        element_at 2:9 element_at(make_array(value), 1): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        make_array 2:20 make_array(value): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        try_add 1:57 try_add(value, 9223372036854775800): 1 statements, 1 calls, 9 rows, 2 NULLs, 0 errors
+        try_divide 1:94 try_divide(9, value - 5): 1 statements, 1 calls, 9 rows, 1 NULLs, 0 errors
+    "#]],
+    )
+    .await;
     let view = "create view v as select upper(chr(value + 64)) u from generate_series(1, 9)";
     let off_then_on = ["set engine.udf.profile = false", view, "set engine.udf.profile = true", "select u from v"];
     check(
