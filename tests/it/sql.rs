@@ -73,6 +73,25 @@ fn empty_results_have_their_form_too() {
 }
 
 #[test]
+fn nested_values_are_texts_in_csv() {
+    let nested = "select make_array(1, null) as list, named_struct('a', 1, 'b', 'x,y') as pair, x from (values (map(make_array('k'), make_array(2.5))), (null)) t (x)";
+    check(
+        &["--format", "csv", nested],
+        expect![[r#"
+        list,pair,x
+        "[1, NULL]","{a: 1, b: x,y}",{k: 2.5}
+        "[1, NULL]","{a: 1, b: x,y}",
+    "#]],
+    );
+    check(
+        &["--format", "csv", &format!("{nested} limit 0")],
+        expect![[r#"
+        list,pair,x
+    "#]],
+    );
+}
+
+#[test]
 fn statements_share_a_session() {
     let script = "set spark.sql.shuffle.partitions = 3; create view v as select 42 as x; select x from v; show spark.sql.shuffle.partitions";
     check(

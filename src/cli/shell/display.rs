@@ -5,9 +5,11 @@
 
 use std::io::{self, Write};
 use std::str::FromStr;
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow::util::pretty::pretty_format_batches_with_options;
 
@@ -119,7 +121,7 @@ impl Printer {
                 }
                 Ok(())
             }
-            State::Csv(writer) => writer.write(&batch).map_err(failure),
+            State::Csv(writer) => writer.write(&flat(&batch).map_err(failure)?).map_err(failure),
             State::Json(writer) => writer.write(&batch).map_err(failure),
         }
     }
@@ -135,7 +137,7 @@ impl Printer {
             }
             State::Csv(mut writer) => {
                 // Without a batch the writer has not written the header.
-                writer.write(&RecordBatch::new_empty(self.schema)).map_err(failure)?;
+                writer.write(&flat(&RecordBatch::new_empty(self.schema)).map_err(failure)?).map_err(failure)?;
                 writer.into_inner().flush().map_err(output::failure)?;
                 Ok(None)
             }
@@ -147,6 +149,24 @@ impl Printer {
             }
         }
     }
+}
+
+/// A batch for CSV, which knows no lists, structures and maps: they are the texts that a table shows.
+fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    if !batch.columns().iter().any(|column| column.data_type().is_nested()) {
+        return Ok(batch.clone());
+    }
+    let columns = batch.columns().iter().zip(batch.schema_ref().fields());
+    let columns = columns.map(|(column, field)| {
+        if !column.data_type().is_nested() {
+            return Ok((field.name(), Arc::clone(column), field.is_nullable()));
+        }
+        let (options, rows) = (options(), 0..column.len());
+        let shown = ArrayFormatter::try_new(column, &options)?;
+        let texts = rows.map(|row| column.is_valid(row).then(|| shown.value(row).to_string()));
+        Ok((field.name(), Arc::new(texts.collect::<StringArray>()) as ArrayRef, field.is_nullable()))
+    });
+    RecordBatch::try_from_iter_with_nullable(columns.collect::<Result<Vec<_>, ArrowError>>()?)
 }
 
 fn footer(shown: usize, row_count: usize) -> String {
