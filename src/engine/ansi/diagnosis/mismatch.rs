@@ -64,18 +64,14 @@ impl Subject<'_> {
         let types = types.strip_suffix(')').unwrap_or(types);
         let message = match types {
             "" => format!("`{name}` needs arguments"),
-            types => {
-                let types: Vec<String> =
-                    split_outside(types, ',').into_iter().map(|part| type_name(part.trim())).collect();
-                format!("`{name}` does not take arguments of the types {}", types.join(", "))
-            }
+            types => format!("`{name}` does not take arguments of the types {}", type_names(types)),
         };
         let forms = rest.split_once("Candidate functions:").map_or("", |(_, forms)| forms);
         let forms = forms.lines().map(str::trim).filter(|form| !form.is_empty());
         let (any, named): (Vec<&str>, Vec<&str>) = forms.partition(|form| form.contains("(Any"));
         // A user's function takes whatever can be cast to the types that it names.
         let forms = if named.is_empty() { any } else { named };
-        let forms = &forms[..forms.len().min(MOST_FORMS)];
+        let forms: Vec<String> = forms.into_iter().take(MOST_FORMS).map(form_in_sql).collect();
         let hint = (!forms.is_empty()).then(|| format!("It is {}; CAST converts an argument.", forms.join(" or ")));
         let place = self.written.only_call(name).map(|bytes| self.written.place(bytes));
         SqlError::new(Condition::DatatypeMismatch, message, hint.map(|hint| capitalized(&hint)), place)
@@ -131,6 +127,20 @@ fn split_outside(text: &str, separator: char) -> Vec<&str> {
     }
     parts.push(&text[start..]);
     parts
+}
+
+/// `f(Int64, Numeric(1))` with SQL's names of the types that it has.
+fn form_in_sql(form: &str) -> String {
+    match form.split_once('(').and_then(|(name, types)| Some((name, types.strip_suffix(')')?))) {
+        Some((name, types)) => format!("{name}({})", type_names(types)),
+        None => form.to_owned(),
+    }
+}
+
+/// A list of types with SQL's names.
+fn type_names(types: &str) -> String {
+    let names: Vec<String> = split_outside(types, ',').into_iter().map(|part| type_name(part.trim())).collect();
+    names.join(", ")
 }
 
 /// SQL's name of a type that DataFusion names as arrow does; what is no type stays as it is.

@@ -304,7 +304,7 @@ async fn operands_of_wrong_types() {
         select abs(i_name) from item
                ^^^^^^^^^^^"#]]).await;
     check("select sum(i_on) from item", expect![[r#"
-        [DATATYPE_MISMATCH] `sum` does not take arguments of the types BOOLEAN. It is sum(Decimal) or sum(UInt64) or sum(Int64) or sum(Float64); CAST converts an argument.
+        [DATATYPE_MISMATCH] `sum` does not take arguments of the types BOOLEAN. It is sum(Decimal) or sum(UInt64) or sum(BIGINT) or sum(DOUBLE); CAST converts an argument.
         == SQL (line 1, position 8) ==
         select sum(i_on) from item
                ^^^^^^^^^"#]]).await;
