@@ -460,7 +460,12 @@ impl Engine {
                 return SessionContext::new_with_state(state).execute_logical_plan(logical).await;
             }
         }
-        self.context.execute_logical_plan(logical).await
+        let before = matches!(logical, LogicalPlan::Statement(_)).then(|| self.context.state());
+        let frame = self.context.execute_logical_plan(logical).await?;
+        if let Some(before) = before {
+            udf::keep_own_names(&before, &mut self.context.state_ref().write())?;
+        }
+        Ok(frame)
     }
 
     /// Plans one query, a step at a time, and says how long each step took by a clock that gives nanoseconds.

@@ -5,6 +5,7 @@ mod code_profile;
 mod create_function;
 mod flame_graph;
 mod functions;
+mod own_names;
 mod profile;
 #[cfg_attr(not(unix), path = "no_python.rs")]
 mod python;
@@ -21,6 +22,7 @@ pub use code_profile::{CodeFunction, CodePlace, CodeProfile, CodeTimes};
 pub(super) use create_function::prepare as prepare_definition;
 pub use flame_graph::flame_graph;
 pub(super) use functions::{Functions, marked};
+pub(super) use own_names::keep_own_names;
 pub use profile::UdfProfile;
 pub(super) use profile::{Profile, Profiles};
 pub(super) use python::{Python, PythonAggregate, PythonFunction, statements as statements_of_file};
