@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
-use datafusion::common::TableReference;
+use datafusion::common::{TableReference, plan_err};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::source_as_provider;
 use datafusion::error::DataFusionError;
@@ -459,6 +459,12 @@ impl Engine {
                 let _running = statement.run();
                 return SessionContext::new_with_state(state).execute_logical_plan(logical).await;
             }
+        }
+        if let LogicalPlan::Ddl(DdlStatement::DropFunction(drop)) = &logical
+            && !drop.if_exists
+            && !self.function_names().contains(&drop.name)
+        {
+            return plan_err!("Invalid function '{}'", drop.name);
         }
         let before = matches!(logical, LogicalPlan::Statement(_)).then(|| self.context.state());
         let frame = self.context.execute_logical_plan(logical).await?;

@@ -1,18 +1,35 @@
-//! What stands in a `CREATE FUNCTION` that DataFusion's planner would misread, made what it reads.
+//! What stands in a `CREATE FUNCTION` or a `DROP FUNCTION` that DataFusion's planner would misread, made what it reads.
 
 use datafusion::sql::parser::Statement as SqlStatement;
-use datafusion::sql::sqlparser::ast::{CreateFunction, Ident, Statement as AstStatement};
+use datafusion::sql::sqlparser::ast::{CreateFunction, Ident, ObjectName, ObjectNamePart, Statement as AstStatement};
 
 use super::returns_table::bind_columns;
 use super::sql_function::bind_arguments;
 
-/// Prepares a `CREATE FUNCTION` for the planner; other statements stay as they are.
+/// Prepares a `CREATE FUNCTION` or a `DROP FUNCTION` for the planner; other statements stay as they are.
 pub(in crate::engine) fn prepare(statement: &mut SqlStatement) {
     let SqlStatement::Statement(inner) = statement else { return };
-    let AstStatement::CreateFunction(create) = inner.as_mut() else { return };
-    unquote_parameters(create);
-    bind_arguments(create);
-    bind_columns(create);
+    match inner.as_mut() {
+        AstStatement::CreateFunction(create) => {
+            find_name(&mut create.name);
+            unquote_parameters(create);
+            bind_arguments(create);
+            bind_columns(create);
+        }
+        AstStatement::DropFunction(drop) => {
+            drop.func_desc.iter_mut().for_each(|function| find_name(&mut function.name));
+        }
+        _ => {}
+    }
+}
+
+/// The planner takes a function's name here as it is written, and in small letters where it is called without quotes, whatever the setting for names says.
+fn find_name(name: &mut ObjectName) {
+    for part in &mut name.0 {
+        if let ObjectNamePart::Identifier(ident @ Ident { quote_style: None, .. }) = part {
+            ident.value = ident.value.to_lowercase();
+        }
+    }
 }
 
 /// Takes the quotes off the names of parameters. sqlparser reads a name as a type first, as it may be one, and takes that as it is written for the
@@ -23,5 +40,49 @@ fn unquote_parameters(create: &mut CreateFunction) {
         if let (None, Some(bare)) = (name.quote_style, quoted) {
             *name = Ident { value: bare.replace("\"\"", "\""), quote_style: Some('"'), span: name.span };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::util::display::array_value_to_string;
+
+    use crate::engine::test_support::engine;
+
+    /// The result of the last statement, or the first line of its error.
+    async fn check(sets: &[&str], statements: &[&str], expected: &str) {
+        let engine = engine("default", sets).await;
+        let mut found = String::new();
+        for statement in statements {
+            found = match engine.run(statement).await {
+                Ok(rows) if rows.is_empty() => String::new(),
+                Ok(rows) => array_value_to_string(rows[0].column(0), 0).expect("a value"),
+                Err(error) => error.to_string().lines().next().unwrap_or_default().to_owned(),
+            };
+        }
+        assert_eq!(found, expected, "{statements:?}");
+    }
+
+    #[tokio::test]
+    async fn names_are_read_as_other_names_are() {
+        let half = "create function Half(X double) returns double return x / 2";
+        check(&[], &[half, "select HALF(3)"], "1.5").await;
+        check(&[], &[half, "select \"half\"(3)"], "1.5").await;
+        check(
+            &[],
+            &[half, "drop function hALF", "select half(3)"],
+            "[UNRESOLVED_ROUTINE] there is no function `half`.",
+        )
+        .await;
+        let quoted = "create function \"Half\"(x double) returns double return x / 2";
+        check(&[], &[quoted, "select \"Half\"(3)"], "1.5").await;
+        check(
+            &[],
+            &[quoted, "drop function half"],
+            "[UNRESOLVED_ROUTINE] there is no function `half`. Did you mean `Half`?",
+        )
+        .await;
+        check(&["datafusion.sql_parser.enable_ident_normalization=false"], &[half, "select Half(3)"], "1.5").await;
+        check(&[], &["drop function if exists half", "select 1"], "1").await;
     }
 }
