@@ -8,7 +8,9 @@ use std::any::Any;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use arrow::util::display::array_value_to_string;
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::catalog::{Session, TableFunction, TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::common::{DFSchema, DataFusionError, Result, internal_err};
@@ -19,7 +21,7 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::callable::{Callable, Patience};
-use crate::engine::ansi::{Condition, SqlError};
+use crate::engine::ansi::{Condition, SqlError, sql_type};
 use crate::engine::udf::table_calls::split_site;
 
 /// See the module.
@@ -56,7 +58,7 @@ impl TableFunctionImpl for PythonTable {
             return internal_err!("{name} returns {}, and no table", definition.returns());
         };
         let values = values.iter().zip(parameters);
-        let values = values.map(|(expr, parameter)| constant(expr, parameter, args.session()));
+        let values = values.map(|(expr, parameter)| constant(expr, parameter, args.session(), &callable));
         let one = RecordBatchOptions::new().with_row_count(Some(1));
         let parameters = Arc::new(Schema::new(parameters.to_vec()));
         let arguments = RecordBatch::try_new_with_options(parameters, values.collect::<Result<_>>()?, &one)?;
@@ -67,11 +69,19 @@ impl TableFunctionImpl for PythonTable {
 }
 
 /// The value of an argument.
-fn constant(expr: &Expr, parameter: &FieldRef, session: &dyn Session) -> Result<ArrayRef> {
+fn constant(expr: &Expr, parameter: &FieldRef, session: &dyn Session, callable: &Callable) -> Result<ArrayRef> {
     let (nothing, one) = (Arc::new(Schema::empty()), RecordBatchOptions::new().with_row_count(Some(1)));
     let row = RecordBatch::try_new_with_options(nothing, Vec::new(), &one)?;
     let value = session.create_physical_expr(expr.clone(), &DFSchema::empty())?.evaluate(&row)?;
-    value.cast_to(parameter.data_type(), None)?.into_array(1)
+    let value = value.into_array(1)?;
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
+    cast_with_options(&value, parameter.data_type(), &strict).map_err(|_| {
+        let given = array_value_to_string(&value, 0).unwrap_or_default();
+        let (name, taken, given_type) = (&callable.definition.name, parameter.data_type(), value.data_type());
+        let (taken, given_type) = (sql_type(taken), sql_type(given_type));
+        let message = format!("{name} takes {taken} as {}, and not the {given_type} '{given}'", parameter.name());
+        callable.raised(SqlError::new(Condition::DatatypeMismatch, message, None, None))
+    })
 }
 
 impl PartitionStream for Rows {

@@ -439,11 +439,23 @@ def from_python(values, data_type):
     try:
         return pa.array(values, data_type)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        if pa.types.is_decimal(data_type):
-            rounded = [rounded_to(value, data_type.scale) for value in values]
+        if "decimal" in str(data_type):
+            rounded = [rounded_as(value, data_type) for value in values]
             if rounded != values:
                 return from_python(rounded, data_type)
         raise Refused(wrong_value(values, data_type, error)) from None
+
+
+def rounded_as(value, data_type):
+    """A value whose numbers have no more decimals than the decimals of a type."""
+    if pa.types.is_decimal(data_type):
+        return rounded_to(value, data_type.scale)
+    if pa.types.is_list(data_type) and isinstance(value, (list, tuple)):
+        return [rounded_as(part, data_type.value_type) for part in value]
+    if pa.types.is_struct(data_type) and isinstance(value, dict):
+        types = {field.name: field.type for field in data_type}
+        return {name: rounded_as(part, types[name]) if name in types else part for name, part in value.items()}
+    return value
 
 
 def rounded_to(value, scale):
