@@ -13,7 +13,7 @@
 //! starting workers. Each time has one of "none" beside it, in turns. From the medians of the differences follows the cost model that is printed:
 //! seconds = calls · a + rows · b, a call being a batch, fitted by least squares, in which a difference counts as it is sure.
 //!
-//! Last, a million rows of the vectorized function with and without `engine.udf.profile`, in pairs.
+//! After each vectorized function come a million rows of it with and without `engine.udf.profile`, in pairs.
 //!
 //! Python is the one that `DSBENCH_ENGINE_UDF_PYTHON_INTERPRETER` names, or `python3`. Without pyarrow in it its kinds are left out, with a word about
 //! it.
@@ -40,7 +40,7 @@ criterion::criterion_group! {
 const BATCH_ROWS: i64 = 8192;
 const ROWS: [i64; 3] = [1, BATCH_ROWS, 1_000_000];
 /// How many pairs say what the profile costs.
-const PAIRS: usize = 400;
+const PAIRS: usize = 1000;
 
 /// The kinds in SQL: their names and how the function is made.
 const KINDS: [(&str, Option<&str>); 6] = [
@@ -79,8 +79,8 @@ fn languages(criterion: &mut Criterion) {
         if kind != "none" && costs.len() == ROWS.len() {
             print_model(kind, &costs);
         }
-        if kind == "vectorized" && !is_test() {
-            print_profile(&runtime, &engine);
+        if ["vectorized", "pandas"].contains(&kind) && !is_test() {
+            print_profile(&runtime, &engine, kind);
         }
     }
 }
@@ -167,10 +167,12 @@ fn fitted(costs: &[Cost]) -> [[f64; 2]; 2] {
 }
 
 /// A million rows with the profile over without, in pairs that begin with either in turns.
-fn print_profile(runtime: &Runtime, engine: &Engine) {
+fn print_profile(runtime: &Runtime, engine: &Engine, kind: &str) {
+    let sql = format!("select sum(f_{kind}(x)) from t1000000");
+
     let time = |is_profiled: bool| {
         runtime.block_on(engine.run(&format!("set engine.udf.profile = {is_profiled}"))).expect("set");
-        run(runtime, engine, "select sum(f_vectorized(x)) from t1000000").1.as_secs_f64()
+        run(runtime, engine, &sql).1.as_secs_f64()
     };
     let mut ratios: Vec<f64> = (0..PAIRS)
         .map(|pair| {
@@ -181,8 +183,9 @@ fn print_profile(runtime: &Runtime, engine: &Engine) {
         .collect();
     runtime.block_on(engine.run("set engine.udf.profile = false")).expect("set");
     let [low, middle, high] = [0.25, 0.5, 0.75].map(|share| quantile(&mut ratios, share));
+    let error = error(&mut ratios);
     say(&format!(
-        "udf/vectorized: with the profile {middle:.3} times as long (quartiles {low:.3} to {high:.3}, {PAIRS} pairs)"
+        "udf/{kind}: with the profile {middle:.3} ± {error:.3} times as long (quartiles {low:.3} to {high:.3}, {PAIRS} pairs)"
     ));
 }
 

@@ -19,7 +19,7 @@ pub(super) fn show(engine: &Engine, folder: Option<&Path>) -> Result<Code, Failu
     let (profiles, code) = (engine.udf_profiles(), engine.code_profiles());
     let rows: Vec<UdfRow> = profiles.iter().map(UdfRow::from).collect();
     if let Some(folder) = folder {
-        write(engine, folder, (&rows, flame_graph(&profiles, &code)), &code)?;
+        write(engine, folder, &rows, flame_graph(&profiles, &code).as_deref(), &code)?;
     }
     let Some(report) = UdfReport::new(rows) else {
         output::note("no function was called");
@@ -47,7 +47,8 @@ fn title(profile: &CodeProfile) -> String {
 fn write(
     engine: &Engine,
     folder: &Path,
-    (rows, picture): (&[UdfRow], Option<String>),
+    rows: &[UdfRow],
+    picture: Option<&str>,
     code: &[CodeProfile],
 ) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::Other(format!("cannot write into {}: {error}", folder.display()));

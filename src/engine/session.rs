@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
-use datafusion::common::{TableReference, plan_err};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{TableReference, plan_err};
 use datafusion::datasource::source_as_provider;
 use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
@@ -30,7 +30,7 @@ use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Set, Statement as AstSt
 use datafusion::sql::sqlparser::tokenizer::Token;
 use futures::{FutureExt, TryStreamExt};
 
-use super::ansi::{self, LastError, Mark, Marks, Origin};
+use super::ansi::{self, LastError, Mark, MarkedOperations, Marks, Origin};
 use super::dialect::SqlDialect;
 use super::keys::{TableKeys, TrustedKeys};
 use super::planner::EnginePlanner;
@@ -199,6 +199,10 @@ impl Engine {
             .build();
         if let Some(policy) = settings.engine().sql.policy() {
             ansi::register_functions(&mut state, policy)?;
+        }
+        for (name, function) in state.table_functions().clone() {
+            let timed = udf::TimedTableFunction::new(&name, Arc::clone(function.function()));
+            state.register_udtf(&name, Arc::new(timed));
         }
         let session_settings = Mutex::new(settings.clone());
         let context = SessionContext::new_with_state(state);
@@ -497,17 +501,22 @@ impl Engine {
             copy::check_places(&mut statement, &self.context.runtime_env()).await?;
         }
         let mut state = self.context.state();
-        udf::find_table_functions(&mut statement, &state);
+        let written = view_definition(&statement, &marks);
+        // The statements that will read a view may be profiled.
+        let is_timed = UdfOptions::of(state.config_options()).profile || written.is_some();
         match SqlOptions::of(state.config_options()).policy() {
             Some(policy) => {
-                let all = udf::mark_table_calls(&mut statement, &marks, &text, state.table_functions());
+                let mut all = marks.to_vec();
+                udf::prepare_table_calls(&mut statement, &state, Some((&mut all, &text)), is_timed);
                 let origin = Origin { text: Arc::clone(&text), last_error: Arc::clone(&self.last_error) };
-                ansi::prepare(&mut state, all, origin, policy)?;
+                ansi::prepare(&mut state, MarkedOperations::new(all, origin, policy, is_timed))?;
             }
-            None => Marks::take_off(&mut statement, &marks),
+            None => {
+                udf::prepare_table_calls(&mut statement, &state, None, is_timed);
+                Marks::take_off(&mut statement, &marks);
+            }
         }
         udf::prepare_definition(&mut statement);
-        let written = view_definition(&statement, &marks);
         let mut logical = state.statement_to_plan(statement).await.map_err(diagnosed)?;
         if let Some(written) = written {
             logical = with_definition(logical, written);
@@ -697,10 +706,10 @@ fn read_statements(parser: &mut DFParser<'_>, text: &Arc<str>) -> Result<Vec<Par
     }
 }
 
-/// A `CREATE VIEW` or `CREATE TABLE` as the user wrote it, for catalogs to show.
+/// A `CREATE VIEW` as the user wrote it, for catalogs to show; nothing for other statements.
 fn view_definition(statement: &SqlStatement, marks: &[Mark]) -> Option<String> {
     let SqlStatement::Statement(inner) = statement else { return None };
-    if marks.is_empty() || !matches!(inner.as_ref(), AstStatement::CreateView(_)) {
+    if !matches!(inner.as_ref(), AstStatement::CreateView(_)) {
         return None;
     }
     let mut written = statement.clone();

@@ -10,8 +10,8 @@
 //! expression gives that result in the same type. Filters on such expressions are pushed down, pruned by and estimated as before.
 //! What is left is what can fail.
 //!
-//! Casts that nobody wrote, as of a text among the arguments of `nullif`, become Spark's, too. In an operation of ours they have its
-//! place; elsewhere they raise an error with a class, but know no place.
+//! Casts that nobody wrote, as of a text among the arguments of `nullif`, become Spark's, too. In an operation of ours and in the call of a function in
+//! Python they have its place; elsewhere they raise an error with a class, but know no place.
 
 use std::sync::Arc;
 
@@ -37,8 +37,8 @@ use super::policy::Policy;
 use super::site::Site;
 use super::{cast, decimal, element, late_filter};
 use crate::engine::aggregates::{aggregate_call, aggregate_call_mut};
-use crate::engine::settings::SqlOptions;
-use crate::engine::udf::TimedAggregate;
+use crate::engine::settings::{SqlOptions, UdfOptions};
+use crate::engine::udf::{PythonAggregate, PythonFunction, TimedAggregate, timed_at};
 
 /// See the module.
 #[derive(Debug)]
@@ -51,12 +51,23 @@ impl AnalyzerRule for SparkSemantics {
 
     fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
         let implicit = SqlOptions::of(config).policy();
-        let plan = plan.transform_up_with_subqueries(|plan| rewrite_plan(plan, implicit))?.data;
+        let is_profiled = UdfOptions::of(config).profile;
+        let rules = Rules { implicit, is_profiled };
+        let plan = plan.transform_up_with_subqueries(|plan| rewrite_plan(plan, rules))?.data;
         late_filter::insert(plan)
     }
 }
 
-fn rewrite_plan(plan: LogicalPlan, implicit: Option<Policy>) -> Result<Transformed<LogicalPlan>> {
+/// What the session's settings say.
+#[derive(Debug, Clone, Copy)]
+struct Rules {
+    /// What a cast that nobody wrote does where it has no result; nothing under DataFusion's semantics.
+    implicit: Option<Policy>,
+    /// Functions that are called by their names stay functions, whose calls can be timed.
+    is_profiled: bool,
+}
+
+fn rewrite_plan(plan: LogicalPlan, rules: Rules) -> Result<Transformed<LogicalPlan>> {
     // Most nodes have nothing but columns and comparisons: to put schemas together for them would be most of this rule's time.
     if !has_candidate(&plan)? {
         return Ok(Transformed::no(plan));
@@ -68,7 +79,7 @@ fn rewrite_plan(plan: LogicalPlan, implicit: Option<Policy>) -> Result<Transform
     let names = NamePreserver::new(&plan);
     let rewritten = plan.map_expressions(|expr| {
         let name = names.save(&expr);
-        let expr = rewrite(expr, &schema, implicit)?;
+        let expr = rewrite(expr, &schema, rules)?;
         Ok(expr.update_data(|expr| name.restore(expr)))
     })?;
     if rewritten.transformed { rewritten.map_data(LogicalPlan::recompute_schema) } else { Ok(rewritten) }
@@ -88,15 +99,15 @@ fn has_candidate(plan: &LogicalPlan) -> Result<bool> {
     Ok(found)
 }
 
-fn rewrite(expr: Expr, schema: &DFSchema, implicit: Option<Policy>) -> Result<Transformed<Expr>> {
+fn rewrite(expr: Expr, schema: &DFSchema, rules: Rules) -> Result<Transformed<Expr>> {
     let proven = expr.transform_down(|expr| match expr {
         Expr::Case(case) => prove_branches(case, schema),
         other => Ok(Transformed::no(other)),
     })?;
     proven.transform_data(|expr| {
         expr.transform_up(|expr| match expr {
-            Expr::ScalarFunction(call) => lower(call, schema),
-            Expr::Cast(cast) => check_cast(cast, schema, implicit),
+            Expr::ScalarFunction(call) => lower(call, schema, rules.is_profiled),
+            Expr::Cast(cast) => check_cast(cast, schema, rules.implicit),
             other => lower_aggregate(other, schema),
         })
     })
@@ -151,35 +162,44 @@ fn divides(operation: &Operation) -> bool {
     matches!(operation.kind(), Kind::Arithmetic(Divide | Remainder | IntegerDivide))
 }
 
-/// Gives casts that nobody wrote the place of the operation that they are for.
-fn place_casts(mut call: ScalarFunction) -> ScalarFunction {
-    let Some(site) = Operation::of(&call.func).map(|operation| operation.site().clone()) else { return call };
-    for operand in &mut call.args {
+/// Gives casts that nobody wrote the place of the operation or the call that they are for, if that is known.
+fn place_casts(operands: &mut [Expr], site: Option<Site>) {
+    let Some(site) = site else { return };
+    for operand in operands {
         if let Expr::ScalarFunction(inner) = operand
             && let Some(placed) = Operation::of(&inner.func).and_then(|cast| cast.placed(&site))
         {
             inner.func = Arc::new(ScalarUDF::from(placed));
         }
     }
-    call
 }
 
 /// Puts DataFusion's own expression in the place of an operation that cannot fail.
-fn lower(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let call = place_casts(call);
+fn lower(mut call: ScalarFunction, schema: &DFSchema, is_profiled: bool) -> Result<Transformed<Expr>> {
+    let site = Operation::of(&call.func).map(Operation::site);
+    let site = site.or_else(|| PythonFunction::of(&call.func)?.site()).cloned();
+    place_casts(&mut call.args, site);
     let Some(operation) = Operation::of(&call.func) else { return Ok(Transformed::no(Expr::ScalarFunction(call))) };
     if let Some(value) = operation.of_literals(&call.args) {
         return Ok(Transformed::yes(Expr::Literal(value, None)));
     }
     let types = call.args.iter().map(|operand| operand.get_type(schema)).collect::<Result<Vec<_>>>()?;
+    let timed_site = Some(operation.site()).filter(|site| is_profiled && site.is_call());
+    // What is proven of a divisor may not be all that is to be known.
+    let stays = timed_site.is_some() && !operation.never_fails() && types.iter().all(DataType::is_numeric);
+    let function = |function: &ScalarUDF| {
+        let own = function.call(call.args.clone());
+        if let Some(site) = timed_site { timed_at(site, own) } else { own }
+    };
     let lowered = match (operation.kind(), call.args.as_slice(), types.as_slice()) {
+        (Kind::Arithmetic(_), ..) if stays => None,
         (Kind::Arithmetic(operator), [left, right], [left_type, right_type]) => {
             return lower_arithmetic(*operator, operation, &call, (left, left_type), (right, right_type), schema);
         }
         (Kind::Negate, [operand], [data_type]) if !data_type.is_integer() => {
             Some(Expr::Negative(Box::new(operand.clone())))
         }
-        (Kind::Absolute, [operand], [data_type]) if !data_type.is_integer() => Some(abs().call(vec![operand.clone()])),
+        (Kind::Absolute, [_], [data_type]) if !data_type.is_integer() => Some(function(&abs())),
         (Kind::Cast(to), [operand], [from]) if !cast::is_ours(from, to) || !cast::can_fail(from, to) => {
             let expr = Box::new(operand.clone());
             // A cast that is DataFusion's may fail; TRY_CAST gives NULL then.
@@ -188,9 +208,7 @@ fn lower(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 _ => Expr::Cast(Cast::new(expr, to.clone())),
             })
         }
-        (Kind::Subscript(inner), operands, [container, ..]) if !element::is_ours(container) => {
-            Some(inner.call(operands.to_vec()))
-        }
+        (Kind::Subscript(inner), _, [container, ..]) if !element::is_ours(container) => Some(function(inner)),
         _ => None,
     };
     Ok(match lowered {
@@ -278,6 +296,10 @@ fn check_cast(cast: Cast, schema: &DFSchema, implicit: Option<Policy>) -> Result
 }
 
 fn lower_aggregate(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if let Some((function, arguments)) = aggregate_call_mut(&mut expr) {
+        let site = PythonAggregate::of(function).and_then(PythonAggregate::site).cloned();
+        place_casts(arguments, site);
+    }
     let own = match aggregate_call(&expr) {
         Some((function, args)) => TimedAggregate::replaced(function, |function| own_aggregate(function, args, schema))?,
         None => None,

@@ -16,7 +16,7 @@ use super::to_number::ToNumber;
 
 /// Makes them known. Those without `try_` get their places when a statement is planned.
 pub(crate) fn register(registry: &mut dyn FunctionRegistry, policy: Policy) -> Result<()> {
-    let tolerant = |kind| Operation::new(kind, Site::nowhere(Policy::Try));
+    let tolerant = |kind| Operation::new(kind, Site::nowhere(Policy::Try).of_call());
     for operator in Arithmetic::ALL {
         if operator != Arithmetic::IntegerDivide {
             registry.register_udf(Arc::new(ScalarUDF::from(tolerant(Kind::Arithmetic(operator)))))?;
@@ -24,7 +24,7 @@ pub(crate) fn register(registry: &mut dyn FunctionRegistry, policy: Policy) -> R
     }
     registry.register_udf(Arc::new(ScalarUDF::from(tolerant(Kind::ElementAt))))?;
     for kind in [Kind::Arithmetic(Arithmetic::Remainder), Kind::ElementAt] {
-        registry.register_udf(Arc::new(ScalarUDF::from(Operation::new(kind, Site::nowhere(policy)))))?;
+        registry.register_udf(Arc::new(ScalarUDF::from(Operation::new(kind, Site::nowhere(policy).of_call()))))?;
     }
     for policy in [policy, Policy::Try] {
         registry.register_udf(Arc::new(ScalarUDF::from(ToNumber::new(Site::nowhere(policy)))))?;

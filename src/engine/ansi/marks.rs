@@ -41,6 +41,8 @@ pub(crate) enum Marked {
     Negation,
     /// The left side, as a whole; the right one is NULL.
     Whole,
+    /// Likewise, and it is the call of a function.
+    Call,
     /// A call of a table function; both sides are NULL.
     TableCall,
 }
@@ -263,6 +265,7 @@ impl Marks {
             {
                 self.with_null(Marked::Negation, *expr, span)
             }
+            expr if self.is_ours(&expr) && is_call(&expr) => self.with_null(Marked::Call, expr, span),
             expr if self.is_ours(&expr) => self.wrapped(expr, span),
             expr => expr,
         }
@@ -350,6 +353,11 @@ fn written_otherwise(expr: &Expr) -> Option<&'static str> {
     })
 }
 
+/// Whether an expression calls a function by a name.
+fn is_call(expr: &Expr) -> bool {
+    matches!(expr, Expr::Function(_)) || written_otherwise(expr).is_some()
+}
+
 fn null() -> Expr {
     Expr::Value(ValueWithSpan { value: Value::Null, span: Span::empty() })
 }
@@ -432,7 +440,7 @@ impl Restorer<'_> {
         {
             match &mark.marked {
                 Marked::Operator(operator) => *op = operator.clone(),
-                Marked::Whole | Marked::TableCall => *expr = std::mem::replace(&mut **left, null()),
+                Marked::Whole | Marked::Call | Marked::TableCall => *expr = std::mem::replace(&mut **left, null()),
                 Marked::Negation => {
                     let operand = Box::new(std::mem::replace(&mut **left, null()));
                     *expr = Expr::UnaryOp { op: UnaryOperator::Minus, expr: operand };

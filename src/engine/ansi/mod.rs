@@ -53,8 +53,6 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
-use crate::engine::settings::UdfOptions;
-
 pub(super) use analyze::SparkSemantics;
 pub use checked::CheckedOperation;
 pub use condition::Condition;
@@ -66,31 +64,33 @@ pub(super) use lazy::{FallibleLast, can_fail, finish};
 pub(super) use marks::{Mark, MarkedFunctions, Marks};
 pub use place::Place;
 pub(super) use place::byte_of;
+pub(super) use planner::MarkedOperations;
 pub(crate) use policy::Policy;
 pub(super) use site::{LastError, Origin, Site};
 pub(super) use types::sql_type;
 
 /// Gives a session, for one statement, what plans its marks; and Spark's functions, if its semantics have changed to Spark's.
-pub(super) fn prepare(state: &mut SessionState, marks: Vec<Mark>, origin: Origin, policy: Policy) -> Result<()> {
+pub(super) fn prepare(state: &mut SessionState, operations: MarkedOperations) -> Result<()> {
     if !state.scalar_functions().contains_key("try_add") {
-        functions::register(state, policy)?;
+        functions::register(state, operations.policy())?;
     }
     state.config_mut().options_mut().sql_parser.collect_spans = true;
-    let is_profiled = UdfOptions::of(state.config_options()).profile;
-    let planner = planner::MarkedOperations::new(marks, origin, policy, is_profiled);
-    state.register_expr_planner(Arc::new(planner))
+    state.register_expr_planner(Arc::new(operations))
 }
 
 /// Where a function that is one of our operations is called, if it is one.
 pub(super) fn operation_call(function: &ScalarUDF) -> Option<OperationCall<'_>> {
     let operation = operation::Operation::of(function)?;
-    Some(if operation.is_called() { OperationCall::ByName(operation.site()) } else { OperationCall::Operator })
+    Some(match operation.called_name() {
+        Some(name) => OperationCall::ByName(name, operation.site()),
+        None => OperationCall::Operator,
+    })
 }
 
 /// How an operation is called.
 pub(super) enum OperationCall<'a> {
     /// As a function is, at a site.
-    ByName(&'a Site),
+    ByName(&'a str, &'a Site),
     Operator,
 }
 

@@ -80,13 +80,12 @@ impl Operation {
         untimed(function).inner().downcast_ref()
     }
 
-    /// Whether it is called by a name, and is no operator.
-    pub(crate) fn is_called(&self) -> bool {
-        match &self.kind {
-            Kind::Absolute | Kind::ElementAt => true,
-            Kind::Arithmetic(_) => self.site.policy() == Policy::Try,
-            Kind::Negate | Kind::Cast(_) | Kind::Subscript(_) => false,
-        }
+    /// The name by which it is called, if it is no operator.
+    pub(crate) fn called_name(&self) -> Option<&str> {
+        self.site.is_call().then(|| match &self.kind {
+            Kind::Subscript(inner) => inner.name(),
+            _ => self.name(),
+        })
     }
 
     pub(crate) fn kind(&self) -> &Kind {
@@ -177,7 +176,7 @@ impl Operation {
 
     /// The same operation at another place, if it has none.
     pub(crate) fn placed(&self, site: &Site) -> Option<Self> {
-        (!self.site.has_place() && self.site == *site).then(|| Self { site: site.clone(), ..self.clone() })
+        (!self.site.has_place() && self.site == *site).then(|| Self { site: site.of_operand(), ..self.clone() })
     }
 
     fn result_type(&self, types: &[DataType]) -> Result<DataType> {

@@ -27,17 +27,22 @@ pub(crate) struct MarkedOperations {
     marks: Vec<Mark>,
     origin: Origin,
     policy: Policy,
-    /// Whether calls of functions are timed.
-    is_profiled: bool,
+    /// Whether calls of functions are timed, if anybody counts when they run.
+    is_timed: bool,
 }
 
 impl MarkedOperations {
-    pub(crate) fn new(marks: Vec<Mark>, origin: Origin, policy: Policy, is_profiled: bool) -> Self {
-        Self { marks, origin, policy, is_profiled }
+    pub(crate) fn new(marks: Vec<Mark>, origin: Origin, policy: Policy, is_timed: bool) -> Self {
+        Self { marks, origin, policy, is_timed }
+    }
+
+    pub(super) fn policy(&self) -> Policy {
+        self.policy
     }
 
     fn site(&self, mark: &Mark) -> Site {
-        Site::new(self.policy, self.origin.clone(), mark.span)
+        let site = Site::new(self.policy, self.origin.clone(), mark.span);
+        if mark.marked == Marked::Call { site.of_call() } else { site }
     }
 }
 
@@ -46,9 +51,9 @@ impl ExprPlanner for MarkedOperations {
         let Some(mark) = Marks::find(&self.marks, &expr.op) else { return Ok(PlannerResult::Original(expr)) };
         let site = self.site(mark);
         let operator = match &mark.marked {
-            Marked::Whole => {
+            Marked::Whole | Marked::Call => {
                 let planned = whole(expr.left, site.clone(), schema);
-                return Ok(PlannerResult::Planned(if self.is_profiled { timed_at(&site, planned) } else { planned }));
+                return Ok(PlannerResult::Planned(if self.is_timed { timed_at(&site, planned) } else { planned }));
             }
             Marked::Negation => {
                 return Ok(PlannerResult::Planned(Operation::call(Kind::Negate, site, vec![expr.left])));

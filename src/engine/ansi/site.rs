@@ -41,22 +41,39 @@ pub(crate) struct Origin {
 pub(crate) struct Site {
     policy: Policy,
     place: Option<(Origin, Span)>,
+    /// Whether it is the call of a function, and no operator.
+    is_call: bool,
 }
 
 impl Site {
     /// A site in a text.
     pub(crate) fn new(policy: Policy, origin: Origin, span: Span) -> Self {
-        Self { policy, place: Some((origin, span)) }
+        Self { policy, place: Some((origin, span)), is_call: false }
     }
 
     /// A site without a place: of a function that gives NULL, or of a cast that nobody wrote.
     pub(crate) fn nowhere(policy: Policy) -> Self {
-        Self { policy, place: None }
+        Self { policy, place: None, is_call: false }
+    }
+
+    /// The same, where a function is called.
+    pub(crate) fn of_call(self) -> Self {
+        Self { is_call: true, ..self }
+    }
+
+    /// The same place, for an operand that nobody wrote.
+    pub(crate) fn of_operand(&self) -> Self {
+        Self { is_call: false, ..self.clone() }
+    }
+
+    /// Whether a function is called there by its name, and no operator stands there.
+    pub(crate) fn is_call(&self) -> bool {
+        self.is_call
     }
 
     /// The same place with another policy.
     pub(crate) fn with_policy(&self, policy: Policy) -> Self {
-        Self { policy, place: self.place.clone() }
+        Self { policy, ..self.clone() }
     }
 
     /// Its place in the text.

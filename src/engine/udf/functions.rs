@@ -47,11 +47,12 @@ impl Language {
     }
 }
 
-/// Which functions are marked with their places when a text is read: those in Python, those that are not there yet, and all that are timed, or may be
-/// from a `SET` in the text on.
+/// Which functions are marked with their places when a text is read: those in Python, those that are not there yet, and all that are timed, or may be:
+/// from a `SET` in the text on, or by the statements that read a view.
 pub(in crate::engine) fn marked(state: SessionState, text: &str) -> MarkedFunctions {
     let options = UdfOptions::of(state.config_options());
-    let is_profiled = options.profile || text.to_lowercase().contains("udf.profile");
+    let has = |word: &str| text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+    let is_profiled = options.profile || has("udf.profile") || has("view");
     if !is_profiled && !options.python.enabled {
         return MarkedFunctions::default();
     }

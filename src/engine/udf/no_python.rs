@@ -71,6 +71,10 @@ impl PythonFunction {
         match self.0 {}
     }
 
+    pub(in crate::engine) fn site(&self) -> Option<&Site> {
+        match self.0 {}
+    }
+
     pub(in crate::engine) fn at(&self, _: Site) -> ScalarUDF {
         match self.0 {}
     }
@@ -86,6 +90,10 @@ impl PythonAggregate {
     }
 
     pub(in crate::engine) fn parameter_types(&self) -> Vec<DataType> {
+        match self.0 {}
+    }
+
+    pub(in crate::engine) fn site(&self) -> Option<&Site> {
         match self.0 {}
     }
 

@@ -126,7 +126,7 @@ struct Calls {
 impl Calls {
     fn add(&mut self, batch: Batch, total_ns: u64) {
         self.sum.add(batch);
-        self.batches += 1;
+        self.batches += u64::from(batch.calls > 0);
         self.errors += u64::from(batch.is_error);
         self.total_ns += total_ns;
         if let Some(mean_ns) = total_ns.checked_div(batch.calls) {

@@ -7,6 +7,7 @@ use datafusion::catalog::TableFunctionImpl;
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
+use super::TimedTableFunction;
 use crate::engine::{Engine, EngineError, ErrorClass};
 
 impl Engine {
@@ -35,7 +36,7 @@ impl Engine {
     pub fn register_table_function(&self, name: &str, function: Arc<dyn TableFunctionImpl>) -> Result<(), EngineError> {
         let is_there = self.context().state().table_functions().contains_key(name);
         check_is_new("table function", name, is_there)?;
-        self.context().register_udtf(name, function);
+        self.context().register_udtf(name, Arc::new(TimedTableFunction::new(name, function)));
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Calls of table functions: their names are found as other names are, and those in Python know where they are called.
+//! Calls of table functions: their names are found as other names are, and those in Python, and all that are profiled, know where they are called.
 //!
 //! ```text
 //!   select * from Letters('abc')          written
@@ -7,62 +7,49 @@
 //!
 //! DataFusion's planner takes such a name as it is written, quotes and capitals included, and hands the function its arguments, and nothing of the text.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use arrow::datatypes::DataType;
-use datafusion::catalog::TableFunction;
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::sql::parser::Statement as SqlStatement;
-use datafusion::sql::sqlparser::ast::{FunctionArg, FunctionArgExpr, Ident, Statement};
+use datafusion::sql::sqlparser::ast::{FunctionArg, FunctionArgExpr, Ident};
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
 use super::python::is_python_table;
+use super::timed::TimedTableFunction;
 use crate::engine::ansi::{Mark, Marks, Site};
 use crate::engine::dialect::SqlDialect;
 use crate::engine::syntax::each_table_call;
 
-/// Makes the names of table functions in a statement those that the functions have: what is not quoted is read in small letters.
-pub(in crate::engine) fn find_table_functions(statement: &mut SqlStatement, state: &SessionState) {
+/// Makes the names of table functions in a statement those that the functions have: what is not quoted is read in small letters. Where there are marks,
+/// calls of functions get a last argument that says where they stand, and the marks that of this argument: those in Python, and all if `is_timed`.
+pub(in crate::engine) fn prepare_table_calls(
+    statement: &mut SqlStatement,
+    state: &SessionState,
+    mut marks: Option<(&mut Vec<Mark>, &str)>,
+    is_timed: bool,
+) {
     let is_lowered = state.config_options().sql_parser.enable_ident_normalization;
-    each_table_call(statement, &mut |name, _| {
+    let mut tokens = None;
+    each_table_call(statement, &mut |name, arguments| {
         let value = match name.quote_style {
             None if is_lowered => name.value.to_lowercase(),
             _ => name.value.clone(),
         };
-        if state.table_functions().contains_key(&value) {
-            *name = Ident { value, quote_style: None, span: name.span };
-        }
-    });
-}
-
-/// Gives calls of table functions in Python a last argument that says where they stand, and the marks with those of these arguments. The query of a view is
-/// shown to users, and stays as it is.
-pub(in crate::engine) fn mark_table_calls(
-    statement: &mut SqlStatement,
-    marks: &[Mark],
-    text: &str,
-    functions: &HashMap<String, Arc<TableFunction>>,
-) -> Vec<Mark> {
-    let (mut marks, mut tokens) = (marks.to_vec(), None);
-    if matches!(statement, SqlStatement::Statement(inner) if matches!(inner.as_ref(), Statement::CreateView(_))) {
-        return marks;
-    }
-    each_table_call(statement, &mut |name, arguments| {
-        if functions.get(&name.value).is_some_and(|function| is_python_table(function)) {
+        let Some(function) = state.table_functions().get(&value) else { return };
+        *name = Ident { value, quote_style: None, span: name.span };
+        let Some((marks, text)) = &mut marks else { return };
+        if is_python_table(function) || is_timed && TimedTableFunction::is(function) {
             let tokens = tokens.get_or_insert_with(|| {
                 // It was read before.
                 Tokenizer::new(&SqlDialect::default(), text).tokenize_with_location().unwrap_or_default()
             });
-            let place = Marks::add_table_call(&mut marks, call_span(tokens, name.span));
+            let place = Marks::add_table_call(marks, call_span(tokens, name.span));
             arguments.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(place)));
         }
     });
-    marks
 }
 
 /// From a function's name to the bracket that ends its arguments.
@@ -125,6 +112,8 @@ impl ScalarUDFImpl for CallSite {
 
 #[cfg(test)]
 mod tests {
+    use arrow::util::display::array_value_to_string;
+
     use super::*;
     use crate::engine::ansi::Place;
     use crate::engine::test_support::engine;
@@ -155,6 +144,17 @@ mod tests {
             }
         }
         check_name("datafusion.sql_parser.enable_ident_normalization=false", "Generate_Series(1, 3)", false).await;
+    }
+
+    #[tokio::test]
+    async fn views_are_shown_as_they_were_written() {
+        for sets in [&[][..], &["engine.udf.profile=true"]] {
+            let engine = engine("default", sets).await;
+            engine.run("create view v as select value from Generate_Series(1, 3)").await.expect("is created");
+            let shown = engine.run("select definition from information_schema.views").await.expect("is shown");
+            let shown = array_value_to_string(shown[0].column(0), 0).expect("a text");
+            assert_eq!(shown, "CREATE VIEW v AS SELECT value FROM Generate_Series(1, 3)");
+        }
     }
 
     fn check_span(text: &str, expected: &str) {

@@ -55,6 +55,11 @@ impl PythonAggregate {
         self.callable.definition.parameter_types()
     }
 
+    /// Where it is called, if that is known.
+    pub(in crate::engine) fn site(&self) -> Option<&Site> {
+        self.callable.site()
+    }
+
     /// The same, called at a site.
     pub(in crate::engine) fn at(&self, site: Site) -> AggregateUDF {
         AggregateUDF::from(Self { callable: self.callable.at(site), ..self.clone() })

@@ -44,6 +44,11 @@ impl Callable {
         Self { site: Some(site), caller: Arc::default(), ..self.clone() }
     }
 
+    /// Where it is called, if that is known.
+    pub(super) fn site(&self) -> Option<&Site> {
+        self.site.as_ref()
+    }
+
     /// Has a worker do something with it, for an answer of so many rows of that type.
     pub(super) fn ask(
         &self,

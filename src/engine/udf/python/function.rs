@@ -33,6 +33,11 @@ impl PythonFunction {
         self.callable.definition.parameter_types()
     }
 
+    /// Where it is called, if that is known.
+    pub(in crate::engine) fn site(&self) -> Option<&Site> {
+        self.callable.site()
+    }
+
     /// The same, called at a site.
     pub(in crate::engine) fn at(&self, site: Site) -> ScalarUDF {
         ScalarUDF::from(Self { callable: self.callable.at(site), signature: self.signature.clone() })

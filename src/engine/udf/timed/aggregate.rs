@@ -32,12 +32,9 @@ impl TimedAggregate {
         if PythonAggregate::of(function).is_some() {
             return None;
         }
-        let timed = function
-            .inner()
-            .downcast_ref::<Self>()
-            .cloned()
-            .unwrap_or_else(|| Self::new(function, function.name(), site));
-        Some(Arc::new(AggregateUDF::from(timed.within(statement))))
+        let new = || Self::new(function, function.name(), site).within(statement);
+        let timed = function.inner().downcast_ref::<Self>().map_or_else(new, |timed| timed.within(statement));
+        Some(Arc::new(AggregateUDF::from(timed)))
     }
 
     /// What a rule puts in the place of a function, or of that which is timed.

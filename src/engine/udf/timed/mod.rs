@@ -8,10 +8,12 @@
 //! A timed function answers every question as the function itself would, so that plans are the same with the profile as without. A function becomes one
 //! when its call is read, because only then its place is known; what nobody timed then, [`TimeFunctions`] does when the statement is analyzed. What the
 //! optimizer replaces by another expression is called no more and has no profile: constants, `coalesce` (a CASE), functions in SQL (their bodies).
+//! Table functions are timed from the beginning: their scans see whether anybody counts.
 
 mod aggregate;
 mod rule;
 mod scalar;
+mod table;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -25,6 +27,7 @@ use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF, WindowFunctionDefi
 
 pub(in crate::engine) use rule::TimeFunctions;
 pub(in crate::engine) use scalar::untimed;
+pub(in crate::engine) use table::TimedTableFunction;
 
 use super::profile::{Caller, Meter};
 use super::statement::Statement;
@@ -52,13 +55,14 @@ impl<F> Timed<F> {
         Self { inner: Arc::clone(function), caller: Caller::at(site, name, "rust"), statement: None }
     }
 
+    /// The same, in a statement if it is known.
+    fn within(&self, statement: Option<&Statement>) -> Self {
+        Self { statement: statement.cloned(), ..self.around(Arc::clone(&self.inner)) }
+    }
+
     /// Another function that is called in the same place.
     fn around(&self, inner: Arc<F>) -> Self {
         Self { inner, caller: self.caller.clone(), statement: self.statement.clone() }
-    }
-
-    fn within(self, statement: Option<&Statement>) -> Self {
-        Self { statement: statement.cloned(), ..self }
     }
 
     /// Nothing while nobody counts.

@@ -34,12 +34,12 @@ impl TimedFunction {
         site: Option<&Site>,
         statement: Option<&Statement>,
     ) -> Option<Arc<ScalarUDF>> {
-        let site = match operation_call(function) {
+        let (name, site) = match operation_call(function) {
             // The analyzer puts other expressions in the places of operations.
             Some(_) if statement.is_none() => return None,
             Some(OperationCall::Operator) => return None,
-            Some(OperationCall::ByName(site)) => Some(site),
-            None => site,
+            Some(OperationCall::ByName(name, site)) => (name, Some(site)),
+            None => (function.name(), site),
         };
         let is_left_alone = function.inner().is::<Self>()
             || PythonFunction::of(function).is_some()
@@ -48,7 +48,7 @@ impl TimedFunction {
         if is_left_alone {
             return None;
         }
-        Some(Arc::new(ScalarUDF::from(Self::new(function, function.name(), site))))
+        Some(Arc::new(ScalarUDF::from(Self::new(function, name, site))))
     }
 }
 

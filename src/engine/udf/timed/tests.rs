@@ -1,3 +1,10 @@
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use datafusion::catalog::{MemTable, TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::{Result, ScalarValue, plan_err};
+use datafusion::datasource::{ViewTable, provider_as_source};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use expect_test::{Expect, expect};
 
 use crate::engine::test_support::engine;
@@ -45,9 +52,10 @@ async fn scalar_functions() {
         &ON,
         &[own, own],
         expect![[r#"
-        plus_one 1:8 plus_one(value): 2 statements, 2 calls, 18 rows, 2 NULLs, 0 errors
-        plus_one 2:8 plus_one(value + 1): 2 statements, 2 calls, 18 rows, 2 NULLs, 0 errors
-    "#]],
+            generate_series 2:33 generate_series(1, 9): 2 statements, 2 calls, 18 rows, 0 NULLs, 0 errors
+            plus_one 1:8 plus_one(value): 2 statements, 2 calls, 18 rows, 2 NULLs, 0 errors
+            plus_one 2:8 plus_one(value + 1): 2 statements, 2 calls, 18 rows, 2 NULLs, 0 errors
+        "#]],
     )
     .await;
     let built_in =
@@ -65,23 +73,32 @@ async fn scalar_functions() {
         &ON,
         &["select factorial(value + 30) from generate_series(1, 9)"],
         expect![[r#"
-        factorial 1:8 factorial(value + 30): 1 statements, 1 calls, 9 rows, 0 NULLs, 1 errors
-    "#]],
+            factorial 1:8 factorial(value + 30): 1 statements, 1 calls, 9 rows, 0 NULLs, 1 errors
+            generate_series 1:35 generate_series(1, 9): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        "#]],
     )
     .await;
-    // What the analyzer may replace: `abs` of BIGINT it does not, `mod` it does.
-    let operations = "select abs(value - 5), abs(value * 1.5), mod(value, 3), try_add(value, 9223372036854775800), try_divide(9, value - 5),
-        element_at(make_array(value), 1) from generate_series(1, 9)";
+    // The names of operations are functions, and operators are none; the analyzer replaces either where nothing can fail.
+    let operations = "select abs(value - 5), abs(value * 1.5), mod(value, 3), value % 3 as o1, mod(value, value + 1), mod(value * 1.5, 2), mod(value * 1e0, 2),
+        try_add(value, 9223372036854775800), try_divide(9, value - 5), try_add(date '2000-01-01', interval 1 day), mod(value, 2) % 2,
+        element_at(make_array(value), 1), array_element(make_array(value), 1), make_array(value)[1] as o2, - value as o3 from generate_series(1, 9)";
     check(
         &ON,
         &[operations],
         expect![[r#"
+        abs 1:24 abs(value * 1.5): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
         abs 1:8 abs(value - 5): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
-        abs nowhere : 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
-        element_at 2:9 element_at(make_array(value), 1): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
-        make_array 2:20 make_array(value): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
-        try_add 1:57 try_add(value, 9223372036854775800): 1 statements, 1 calls, 9 rows, 2 NULLs, 0 errors
-        try_divide 1:94 try_divide(9, value - 5): 1 statements, 1 calls, 9 rows, 1 NULLs, 0 errors
+        array_element 3:43 array_element(make_array(value), 1): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        element_at 3:9 element_at(make_array(value), 1): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        generate_series 3:127 generate_series(1, 9): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        make_array 3:20 make_array(value): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        mod 1:118 mod(value * 1e0, 2): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        mod 1:42 mod(value, 3): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        mod 1:74 mod(value, value + 1): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        mod 1:97 mod(value * 1.5, 2): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        mod 2:116 mod(value, 2): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        try_add 2:9 try_add(value, 9223372036854775800): 1 statements, 1 calls, 9 rows, 2 NULLs, 0 errors
+        try_divide 2:46 try_divide(9, value - 5): 1 statements, 1 calls, 9 rows, 1 NULLs, 0 errors
     "#]],
     )
     .await;
@@ -91,9 +108,10 @@ async fn scalar_functions() {
         &ON,
         &off_then_on,
         expect![[r#"
-        chr nowhere : 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
-        upper nowhere : 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
-    "#]],
+            chr 1:31 chr(value + 64): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+            generate_series 1:55 generate_series(1, 9): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+            upper 1:25 upper(chr(value + 64)): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+        "#]],
     )
     .await;
 }
@@ -110,6 +128,7 @@ async fn aggregate_functions() {
             count 1:19 count(*): 1 statements, 2 calls, 9 rows, 0 NULLs, 0 errors
             count 3:26 count(*) filter (where value > 7): 1 statements, 2 calls, 2 rows, 0 NULLs, 0 errors
             first_value 3:61 first_value(value order by value desc): 1 statements, 2 calls, 9 rows, 0 NULLs, 0 errors
+            generate_series 3:105 generate_series(1, 9): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
             how_many 3:9 how_many(value): 1 statements, 6 calls, 9 rows, 0 NULLs, 0 errors
             max 2:44 max(nullif(value, 3)): 1 statements, 2 calls, 9 rows, 0 NULLs, 0 errors
             min 2:2 min(value): 1 statements, 2 calls, 9 rows, 0 NULLs, 0 errors
@@ -123,9 +142,10 @@ async fn aggregate_functions() {
         &ON,
         &["select sum(value), count(distinct value) from generate_series(1, 9)"],
         expect![[r#"
-        count 1:20 count(distinct value): 1 statements, 3 calls, 9 rows, 0 NULLs, 0 errors
-        sum 1:8 sum(value): 1 statements, 6 calls, 18 rows, 0 NULLs, 0 errors
-    "#]],
+            count 1:20 count(distinct value): 1 statements, 3 calls, 9 rows, 0 NULLs, 0 errors
+            generate_series 1:47 generate_series(1, 9): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+            sum 1:8 sum(value): 1 statements, 6 calls, 18 rows, 0 NULLs, 0 errors
+        "#]],
     )
     .await;
     let failing = "select sum(value + 9223372036854775800) from generate_series(1, 3)";
@@ -133,16 +153,18 @@ async fn aggregate_functions() {
         &ON,
         &[failing],
         expect![[r#"
-        sum 1:8 sum(value + 9223372036854775800): 1 statements, 2 calls, 3 rows, 0 NULLs, 1 errors
-    "#]],
+            generate_series 1:46 generate_series(1, 3): 1 statements, 1 calls, 3 rows, 0 NULLs, 0 errors
+            sum 1:8 sum(value + 9223372036854775800): 1 statements, 2 calls, 3 rows, 0 NULLs, 1 errors
+        "#]],
     )
     .await;
     check(
         &ON,
         &["select min(value) from generate_series(1, 9) where value > 10"],
         expect![[r#"
-        min 1:8 min(value): 1 statements, 1 calls, 0 rows, 1 NULLs, 0 errors
-    "#]],
+            generate_series 1:24 generate_series(1, 9): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+            min 1:8 min(value): 1 statements, 1 calls, 0 rows, 1 NULLs, 0 errors
+        "#]],
     )
     .await;
     let view = "create view v as select sum(value) s from generate_series(1, 9)";
@@ -150,8 +172,9 @@ async fn aggregate_functions() {
         &ON,
         &[view, "select s from v"],
         expect![[r#"
-        sum 1:25 sum(value): 1 statements, 2 calls, 9 rows, 0 NULLs, 0 errors
-    "#]],
+            generate_series 1:43 generate_series(1, 9): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+            sum 1:25 sum(value): 1 statements, 2 calls, 9 rows, 0 NULLs, 0 errors
+        "#]],
     )
     .await;
 }
@@ -164,6 +187,7 @@ async fn functions_that_fill_a_table() {
         &ON,
         &[create, "select s from t"],
         expect![[r#"
+            generate_series 1:54 generate_series(1, 9): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
             plus_one 1:30 plus_one(value): 1 statements, 1 calls, 9 rows, 1 NULLs, 0 errors
             sum 1:26 sum(plus_one(value)): 1 statements, 2 calls, 9 rows, 0 NULLs, 0 errors
         "#]],
@@ -173,6 +197,7 @@ async fn functions_that_fill_a_table() {
         &ON,
         &["create table t (x bigint)", "insert into t select plus_one(1 + value) from generate_series(1, 2)"],
         expect![[r#"
+            generate_series 1:47 generate_series(1, 2): 1 statements, 1 calls, 2 rows, 0 NULLs, 0 errors
             plus_one 1:22 plus_one(1 + value): 1 statements, 1 calls, 2 rows, 0 NULLs, 0 errors
         "#]],
     )
@@ -185,6 +210,7 @@ async fn window_functions() {
         sum(value) over (order by value rows between 1 preceding and current row),
         ntile(2) over (order by value) from generate_series(1, 9)";
     check(&ON, &[ranked], expect![[r#"
+        generate_series 3:45 generate_series(1, 9): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
         lag 1:44 lag(value) over (order by value desc): 1 statements, 9 calls, 9 rows, 1 NULLs, 0 errors
         ntile 3:9 ntile(2) over (order by value): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
         rank 1:83 rank() over (order by value % 3): 1 statements, 9 calls, 9 rows, 0 NULLs, 0 errors
@@ -198,7 +224,14 @@ async fn what_is_not_called_has_no_profile() {
     check(&[], &["select plus_one(value), count(*) over () from generate_series(1, 9)"], expect![[""]]).await;
     let only_planned = ["select upper('a')", "explain select sum(plus_one(value)) from generate_series(1, 9)"];
     check(&ON, &only_planned, expect![[""]]).await;
-    check(&ON, &["select plus_one(value) from generate_series(1, 9) where value > 10"], expect![[""]]).await;
+    check(
+        &ON,
+        &["select plus_one(value) from generate_series(1, 9) where value > 10"],
+        expect![[r#"
+        generate_series 1:29 generate_series(1, 9): 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -209,10 +242,11 @@ async fn nobody_knows_places_under_other_semantics() {
         &semantics,
         &[sql],
         expect![[r#"
-        max nowhere : 1 statements, 4 calls, 18 rows, 0 NULLs, 0 errors
-        plus_one nowhere : 1 statements, 1 calls, 9 rows, 1 NULLs, 0 errors
-        rank nowhere : 1 statements, 1 calls, 1 rows, 0 NULLs, 0 errors
-    "#]],
+            generate_series nowhere : 1 statements, 1 calls, 9 rows, 0 NULLs, 0 errors
+            max nowhere : 1 statements, 4 calls, 18 rows, 0 NULLs, 0 errors
+            plus_one nowhere : 1 statements, 1 calls, 9 rows, 1 NULLs, 0 errors
+            rank nowhere : 1 statements, 1 calls, 1 rows, 0 NULLs, 0 errors
+        "#]],
     )
     .await;
 }
@@ -284,5 +318,89 @@ async fn answer(engine: &Engine, sql: &str) -> String {
     match engine.run(sql).await {
         Ok(rows) => arrow::util::pretty::pretty_format_batches(&rows).expect("can be shown").to_string(),
         Err(error) => error.to_string(),
+    }
+}
+
+#[derive(Debug)]
+struct Letters {
+    is_view: bool,
+}
+
+impl TableFunctionImpl for Letters {
+    fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
+        let [Expr::Literal(ScalarValue::Int64(Some(copies)), _)] = args.exprs() else {
+            return plan_err!("letters takes a number, and not {:?}", args.exprs());
+        };
+        let letters = StringArray::from(vec![Some("a"), None, Some("b")]);
+        let batch = RecordBatch::try_from_iter([("letter", Arc::new(letters) as ArrayRef)])?;
+        let table = MemTable::try_new(batch.schema(), vec![vec![batch; *copies as usize]])?;
+        if !self.is_view {
+            return Ok(Arc::new(table));
+        }
+        let plan = LogicalPlanBuilder::scan("inner", provider_as_source(Arc::new(table)), None)?.build()?;
+        Ok(Arc::new(ViewTable::new(plan, None)))
+    }
+}
+
+async fn engine_with_letters(sets: &[&str]) -> Engine {
+    let engine = engine("default", sets).await;
+    for (name, is_view) in [("letters", false), ("letters_view", true)] {
+        engine.register_table_function(name, Arc::new(Letters { is_view })).expect("new");
+    }
+    engine
+}
+
+const TABLE_CALLS: [&str; 9] = [
+    "select count(*) from generate_series(1, 20000)",
+    "select value from Range(0,\n 5) where value > 2 order by value limit 1",
+    "select letter from letters(2) where letter <> 'b' order by letter",
+    "select * from letters(0)",
+    "select a.letter, b.letter from letters(1) a join letters(2) b on a.letter = b.letter order by 1",
+    "select letter from letters_view(1) order by letter nulls first",
+    "with recursive r as (select 1 as x union all select x + 1 from r, letters(1) l where x < 3 and l.letter = 'a') select x from r order by x",
+    "select * from letters('x')",
+    "select letter from letters(1) limit 1",
+];
+
+#[tokio::test]
+async fn table_functions() {
+    let engine = engine_with_letters(&ON).await;
+    for sql in TABLE_CALLS {
+        drop(engine.run(sql).await);
+    }
+    drop(engine.run("select count(*) from udf_profiles()").await);
+    let profiles = engine.udf_profiles();
+    let tables: Vec<_> = profiles
+        .iter()
+        .filter(|profile| !["count", "letters_view"].contains(&profile.function.as_str()))
+        .cloned()
+        .collect();
+    assert!(tables.iter().all(|profile| profile.total_ns > 0 && profile.total_ns == profile.function_ns), "{tables:?}");
+    expect![[r#"
+        generate_series 1:22 generate_series(1, 20000): 1 statements, 3 calls, 20000 rows, 0 NULLs, 0 errors
+        letters 1:15 letters(0): 1 statements, 0 calls, 0 rows, 0 NULLs, 0 errors
+        letters 1:20 letters(1): 1 statements, 1 calls, 1 rows, 0 NULLs, 0 errors
+        letters 1:20 letters(2): 1 statements, 2 calls, 6 rows, 0 NULLs, 0 errors
+        letters 1:32 letters(1): 1 statements, 1 calls, 3 rows, 0 NULLs, 0 errors
+        letters 1:50 letters(2): 1 statements, 2 calls, 6 rows, 0 NULLs, 0 errors
+        letters 1:67 letters(1): 1 statements, 3 calls, 9 rows, 0 NULLs, 0 errors
+        range 1:19 Range(0, 5): 1 statements, 1 calls, 5 rows, 0 NULLs, 0 errors
+    "#]]
+    .assert_eq(&counts(&tables));
+}
+
+/// Timed or not, a scan answers as it would by itself.
+#[tokio::test]
+async fn table_functions_plan_as_ever() {
+    for semantics in ["engine.sql.semantics=spark", "engine.sql.semantics=datafusion"] {
+        let off = engine_with_letters(&[semantics]).await;
+        let on = engine_with_letters(&[semantics, "engine.udf.profile=true"]).await;
+        for sql in TABLE_CALLS {
+            for sql in [format!("explain {sql}"), sql.to_owned()] {
+                assert_eq!(answer(&on, &sql).await, answer(&off, &sql).await, "{sql}");
+            }
+        }
+        assert!(off.udf_profiles().is_empty());
+        assert!(on.udf_profiles().iter().any(|profile| profile.function == "generate_series"));
     }
 }

@@ -32,12 +32,9 @@ impl TimedWindow {
         site: Option<&Site>,
         statement: Option<&Statement>,
     ) -> Option<Arc<WindowUDF>> {
-        let timed = function
-            .inner()
-            .downcast_ref::<Self>()
-            .cloned()
-            .unwrap_or_else(|| Self::new(function, function.name(), site));
-        Some(Arc::new(WindowUDF::from(timed.within(statement))))
+        let new = || Self::new(function, function.name(), site).within(statement);
+        let timed = function.inner().downcast_ref::<Self>().map_or_else(new, |timed| timed.within(statement));
+        Some(Arc::new(WindowUDF::from(timed)))
     }
 
     fn around_window(&self, inner: Arc<WindowUDF>) -> Arc<WindowUDF> {
