@@ -24,7 +24,7 @@ use datafusion::common::{Result, ScalarValue, internal_datafusion_err, not_impl_
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, Expr, GroupsAccumulator, LogicalPlan, Signature,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, EmitTo, Expr, GroupsAccumulator, LogicalPlan, Signature,
 };
 
 use super::callable::{Callable, Patience};
@@ -130,6 +130,10 @@ impl AggregateUDFImpl for PythonAggregate {
 
     fn signature(&self) -> &Signature {
         &self.signature
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&self.callable.definition.documentation)
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {

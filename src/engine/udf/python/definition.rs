@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow::compute::can_cast_types;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::common::{Result, ScalarValue, not_impl_err, plan_err};
-use datafusion::logical_expr::{CreateFunction, Expr, Signature, Volatility};
+use datafusion::logical_expr::{CreateFunction, DocSection, Documentation, Expr, Signature, Volatility};
 use serde_json::{Value, json};
 
 use crate::engine::ansi::sql_type;
@@ -24,6 +24,8 @@ pub(super) struct Definition {
     pub(super) columns: SchemaRef,
     kind: Language,
     code: String,
+    /// What `SHOW FUNCTIONS` says of it.
+    pub(super) documentation: Documentation,
 }
 
 impl Definition {
@@ -46,14 +48,17 @@ impl Definition {
             let name = argument.name.as_ref().map_or("", |name| name.value.as_str());
             Field::new(name, plain(&argument.data_type), true)
         });
+        let parameters: Vec<Field> = parameters.collect();
+        let documentation = documentation(&name, &parameters);
         let result = Field::new("result", plain(&returns), true);
         Ok(Self {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
-            columns: Arc::new(Schema::new(parameters.chain([result]).collect::<Vec<_>>())),
+            columns: Arc::new(Schema::new(parameters.into_iter().chain([result]).collect::<Vec<_>>())),
             volatility: statement.params.behavior.unwrap_or(Volatility::Immutable),
             name,
             kind,
             code,
+            documentation,
         })
     }
 
@@ -108,6 +113,18 @@ impl Definition {
             "table": self.kind == Language::PythonTable,
         })
     }
+}
+
+fn documentation(function: &str, parameters: &[Field]) -> Documentation {
+    let section = DocSection { include: false, label: "Functions of users", description: None };
+    let words = |field: &Field| format!("{} {}", field.name(), sql_type(field.data_type())).trim_start().to_owned();
+    let taken: Vec<String> = parameters.iter().map(words).collect();
+    let form = format!("{function}({})", taken.join(", "));
+    let documentation = Documentation::builder(section, "A function in Python.", form);
+    let named = parameters.iter().fold(documentation, |documentation, field| {
+        documentation.with_argument(field.name(), sql_type(field.data_type()))
+    });
+    named.build()
 }
 
 /// The type of the same values that Python's libraries know best: texts and bytes in one buffer, no dictionaries.

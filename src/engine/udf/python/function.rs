@@ -6,7 +6,9 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, RecordBatchOptions, new_empty_array};
 use arrow::datatypes::{DataType, Schema};
 use datafusion::common::{Result, ScalarValue, exec_err};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
 
 use super::callable::{Callable, Patience};
 use crate::engine::ansi::Site;
@@ -51,6 +53,10 @@ impl ScalarUDFImpl for PythonFunction {
 
     fn signature(&self) -> &Signature {
         &self.signature
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&self.callable.definition.documentation)
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
