@@ -52,14 +52,26 @@ pub struct CodeProfile {
     pub written: String,
     /// All that ran in it.
     pub functions: BTreeMap<CodePlace, CodeFunction>,
+    /// In how many batches.
+    pub batches: u64,
+    /// In so many of them it was counted; for the others it is estimated from these.
+    pub counted_batches: u64,
 }
 
 /// Those of a session, by the numbers that their callers have.
 #[derive(Debug, Default)]
-pub(super) struct CodeProfiles(Mutex<Vec<(Caller, BTreeMap<CodePlace, CodeFunction>)>>);
+pub(super) struct CodeProfiles(Mutex<Vec<(Caller, Counts)>>);
 
-/// What a worker says of a caller: its number, and the functions that ran, each with who called it.
-type Told = (usize, Vec<(CodePlace, CodeTimes, Vec<(CodePlace, CodeTimes)>)>);
+/// What was counted of a caller.
+#[derive(Debug, Default)]
+struct Counts {
+    functions: BTreeMap<CodePlace, CodeFunction>,
+    batches: u64,
+    counted_batches: u64,
+}
+
+/// What a worker says of a caller: its number, how many batches were counted, of how many, and the functions that ran, each with who called it.
+type Told = (usize, u64, u64, Vec<(CodePlace, CodeTimes, Vec<(CodePlace, CodeTimes)>)>);
 
 impl CodeTimes {
     fn add(&mut self, other: Self) {
@@ -75,7 +87,7 @@ impl CodeProfiles {
     pub(super) fn number(&self, caller: &Caller) -> usize {
         let mut all = self.all();
         all.iter().position(|(known, _)| known == caller).unwrap_or_else(|| {
-            all.push((caller.clone(), BTreeMap::new()));
+            all.push((caller.clone(), Counts::default()));
             all.len() - 1
         })
     }
@@ -83,10 +95,12 @@ impl CodeProfiles {
     /// Adds what a worker says; what is none of that is nothing.
     pub(super) fn add(&self, told: &Value) {
         let mut all = self.all();
-        for (number, functions) in Vec::<Told>::deserialize(told).unwrap_or_default() {
+        for (number, counted_batches, batches, functions) in Vec::<Told>::deserialize(told).unwrap_or_default() {
             let Some((_, known)) = all.get_mut(number) else { continue };
+            known.counted_batches += counted_batches;
+            known.batches += batches;
             for (place, times, callers) in functions {
-                let function = known.entry(place).or_default();
+                let function = known.functions.entry(place).or_default();
                 function.times.add(times);
                 for (caller, times) in callers {
                     function.callers.entry(caller).or_default().add(times);
@@ -99,16 +113,18 @@ impl CodeProfiles {
     pub(super) fn profiles(&self) -> Vec<CodeProfile> {
         let all = self.all();
         let profiles =
-            all.iter().filter(|(_, functions)| !functions.is_empty()).map(|(caller, functions)| CodeProfile {
+            all.iter().filter(|(_, counts)| !counts.functions.is_empty()).map(|(caller, counts)| CodeProfile {
                 function: caller.function.clone(),
                 place: caller.place,
                 written: caller.written.clone(),
-                functions: functions.clone(),
+                functions: counts.functions.clone(),
+                batches: counts.batches,
+                counted_batches: counts.counted_batches,
             });
         profiles.collect()
     }
 
-    fn all(&self) -> MutexGuard<'_, Vec<(Caller, BTreeMap<CodePlace, CodeFunction>)>> {
+    fn all(&self) -> MutexGuard<'_, Vec<(Caller, Counts)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -147,7 +163,8 @@ impl CodeProfile {
             true => String::new(),
             false => format!(" ({primitive_calls} primitive calls)"),
         };
-        let mut table = format!("         {calls} function calls{primitive} in {seconds:.3} seconds\n\n");
+        let mut table =
+            format!("         {calls} function calls{primitive} in {seconds:.3} seconds{}\n\n", self.estimated());
         table += "   Ordered by: internal time, cumulative time\n\n";
         table += "   ncalls  tottime  percall  cumtime  percall filename:lineno(function)\n";
         for (place, times) in functions.iter().take(most) {
@@ -162,6 +179,14 @@ impl CodeProfile {
             table += &format!("   … and {more} more\n");
         }
         table
+    }
+
+    /// A word about it if some batches were not counted.
+    fn estimated(&self) -> String {
+        match self.counted_batches < self.batches {
+            true => format!(", estimated from {} of {} batches", self.counted_batches, self.batches),
+            false => String::new(),
+        }
     }
 
     /// What a worker makes a `.pstats` file of.
@@ -251,6 +276,8 @@ mod tests {
         let sleep = json!(["~", 0, "<built-in method time.sleep>"]);
         json!([[
             0,
+            2,
+            3,
             [
                 [place(1, "f"), [2, 2, 0.5, 4.0], []],
                 [place(5, "g"), [2, 2, 0.25, 1.25], [[place(1, "f"), [2, 2, 0.25, 1.25]]]],
@@ -285,7 +312,7 @@ mod tests {
             &format!("f\n{}", profile(1).table(3)),
             &expect![[r#"
             f
-                     14 function calls (10 primitive calls) in 4.000 seconds
+                     14 function calls (10 primitive calls) in 4.000 seconds, estimated from 2 of 3 batches
 
                Ordered by: internal time, cumulative time
 
@@ -300,7 +327,7 @@ mod tests {
             &format!("f\n{}", profile(2).table(9)),
             &expect![[r#"
             f
-                     28 function calls (20 primitive calls) in 8.000 seconds
+                     28 function calls (20 primitive calls) in 8.000 seconds, estimated from 4 of 6 batches
 
                Ordered by: internal time, cumulative time
 
@@ -336,7 +363,7 @@ mod tests {
     fn what_is_no_profile_is_nothing() {
         let profiles = CodeProfiles::default();
         profiles.number(&caller("f"));
-        for told in [Value::Null, json!([]), json!([[7, []]]), json!([[0, [["x"]]]]), json!("x")] {
+        for told in [Value::Null, json!([]), json!([[7, 1, 1, []]]), json!([[0, 1, 1, [["x"]]]]), json!("x")] {
             profiles.add(&told);
         }
         assert_eq!(profiles.profiles(), []);

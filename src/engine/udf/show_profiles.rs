@@ -19,7 +19,7 @@ use datafusion::common::{Result, plan_err};
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::code_profile::{CodePlace, CodeTimes};
+use super::code_profile::{CodePlace, CodeProfile, CodeTimes};
 use super::profile::{Profiles, UdfProfile};
 use super::python::Python;
 
@@ -127,6 +127,9 @@ impl CodeProfilesTable {
         let seconds = |of: fn(&CodeTimes) -> f64| {
             Arc::new(Float64Array::from_iter_values(all.iter().map(|(_, _, times)| of(times)))) as ArrayRef
         };
+        let batches = |of: fn(&CodeProfile) -> u64| {
+            Arc::new(UInt64Array::from_iter_values(all.iter().map(|(profile, ..)| of(profile)))) as ArrayRef
+        };
         let functions = StringArray::from_iter_values(all.iter().map(|(profile, ..)| &profile.function));
         let lines = numbers(all.iter().map(|(profile, ..)| profile.place.map(|(line, _)| line)));
         let positions = numbers(all.iter().map(|(profile, ..)| profile.place.map(|(_, position)| position)));
@@ -144,6 +147,8 @@ impl CodeProfilesTable {
             ("cumtime", seconds(|times| times.total_seconds), false),
             ("cumtime_percall", Arc::new(Float64Array::from_iter_values(total_per_call)), false),
             ("code", text(CodePlace::label), false),
+            ("batches", batches(|profile| profile.batches), false),
+            ("counted_batches", batches(|profile| profile.counted_batches), false),
         ])?)
     }
 }
