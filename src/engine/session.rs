@@ -507,12 +507,13 @@ impl Engine {
         match SqlOptions::of(state.config_options()).policy() {
             Some(policy) => {
                 let mut all = marks.to_vec();
-                udf::prepare_table_calls(&mut statement, &state, Some((&mut all, &text)), is_timed);
+                let places = udf::CallMarks { marks: &mut all, text: &text, is_timed };
+                udf::prepare_table_calls(&mut statement, &state, Some(places));
                 let origin = Origin { text: Arc::clone(&text), last_error: Arc::clone(&self.last_error) };
                 ansi::prepare(&mut state, MarkedOperations::new(all, origin, policy, is_timed))?;
             }
             None => {
-                udf::prepare_table_calls(&mut statement, &state, None, is_timed);
+                udf::prepare_table_calls(&mut statement, &state, None);
                 Marks::take_off(&mut statement, &marks);
             }
         }

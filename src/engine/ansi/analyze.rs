@@ -163,11 +163,11 @@ fn divides(operation: &Operation) -> bool {
 }
 
 /// Gives casts that nobody wrote the place of the operation or the call that they are for, if that is known.
-fn place_casts(operands: &mut [Expr], site: Option<Site>) {
+fn place_casts(operands: &mut [Expr], site: Option<&Site>) {
     let Some(site) = site else { return };
     for operand in operands {
         if let Expr::ScalarFunction(inner) = operand
-            && let Some(placed) = Operation::of(&inner.func).and_then(|cast| cast.placed(&site))
+            && let Some(placed) = Operation::of(&inner.func).and_then(|cast| cast.placed(site))
         {
             inner.func = Arc::new(ScalarUDF::from(placed));
         }
@@ -176,30 +176,46 @@ fn place_casts(operands: &mut [Expr], site: Option<Site>) {
 
 /// Puts DataFusion's own expression in the place of an operation that cannot fail.
 fn lower(mut call: ScalarFunction, schema: &DFSchema, is_profiled: bool) -> Result<Transformed<Expr>> {
-    let site = Operation::of(&call.func).map(Operation::site);
-    let site = site.or_else(|| PythonFunction::of(&call.func)?.site()).cloned();
-    place_casts(&mut call.args, site);
-    let Some(operation) = Operation::of(&call.func) else { return Ok(Transformed::no(Expr::ScalarFunction(call))) };
+    let function = Arc::clone(&call.func);
+    let Some(operation) = Operation::of(&function) else {
+        place_casts(&mut call.args, PythonFunction::of(&function).and_then(PythonFunction::site));
+        return Ok(Transformed::no(Expr::ScalarFunction(call)));
+    };
+    place_casts(&mut call.args, Some(operation.site()));
     if let Some(value) = operation.of_literals(&call.args) {
         return Ok(Transformed::yes(Expr::Literal(value, None)));
     }
     let types = call.args.iter().map(|operand| operand.get_type(schema)).collect::<Result<Vec<_>>>()?;
     let timed_site = Some(operation.site()).filter(|site| is_profiled && site.is_call());
-    // What is proven of a divisor may not be all that is to be known.
-    let stays = timed_site.is_some() && !operation.never_fails() && types.iter().all(DataType::is_numeric);
-    let function = |function: &ScalarUDF| {
-        let own = function.call(call.args.clone());
+    let lowered = match (operation.kind(), call.args.as_slice(), types.as_slice()) {
+        (Kind::Arithmetic(operator), [left, right], [left_type, right_type]) => {
+            // What is proven of a divisor may not be all that is to be known.
+            let is_timed = timed_site.is_some() && !operation.never_fails();
+            if !is_timed || !types.iter().all(DataType::is_numeric) {
+                let (left, right) = ((left, left_type), (right, right_type));
+                return lower_arithmetic(*operator, operation, &call, left, right, schema);
+            }
+            None
+        }
+        (_, args, types) => own_expression(operation, args, types, timed_site),
+    };
+    Ok(match lowered {
+        Some(expr) => Transformed::yes(expr),
+        None => Transformed::no(Expr::ScalarFunction(call)),
+    })
+}
+
+/// DataFusion's own expression for an operation that is no arithmetic, if it cannot fail; a call that is timed at a site, if there is one.
+fn own_expression(operation: &Operation, args: &[Expr], types: &[DataType], timed_site: Option<&Site>) -> Option<Expr> {
+    let call = |function: &ScalarUDF| {
+        let own = function.call(args.to_vec());
         if let Some(site) = timed_site { timed_at(site, own) } else { own }
     };
-    let lowered = match (operation.kind(), call.args.as_slice(), types.as_slice()) {
-        (Kind::Arithmetic(_), ..) if stays => None,
-        (Kind::Arithmetic(operator), [left, right], [left_type, right_type]) => {
-            return lower_arithmetic(*operator, operation, &call, (left, left_type), (right, right_type), schema);
-        }
+    match (operation.kind(), args, types) {
         (Kind::Negate, [operand], [data_type]) if !data_type.is_integer() => {
             Some(Expr::Negative(Box::new(operand.clone())))
         }
-        (Kind::Absolute, [_], [data_type]) if !data_type.is_integer() => Some(function(&abs())),
+        (Kind::Absolute, [_], [data_type]) if !data_type.is_integer() => Some(call(&abs())),
         (Kind::Cast(to), [operand], [from]) if !cast::is_ours(from, to) || !cast::can_fail(from, to) => {
             let expr = Box::new(operand.clone());
             // A cast that is DataFusion's may fail; TRY_CAST gives NULL then.
@@ -208,13 +224,9 @@ fn lower(mut call: ScalarFunction, schema: &DFSchema, is_profiled: bool) -> Resu
                 _ => Expr::Cast(Cast::new(expr, to.clone())),
             })
         }
-        (Kind::Subscript(inner), _, [container, ..]) if !element::is_ours(container) => Some(function(inner)),
+        (Kind::Subscript(inner), _, [container, ..]) if !element::is_ours(container) => Some(call(inner)),
         _ => None,
-    };
-    Ok(match lowered {
-        Some(expr) => Transformed::yes(expr),
-        None => Transformed::no(Expr::ScalarFunction(call)),
-    })
+    }
 }
 
 fn lower_arithmetic(
@@ -297,8 +309,7 @@ fn check_cast(cast: Cast, schema: &DFSchema, implicit: Option<Policy>) -> Result
 
 fn lower_aggregate(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     if let Some((function, arguments)) = aggregate_call_mut(&mut expr) {
-        let site = PythonAggregate::of(function).and_then(PythonAggregate::site).cloned();
-        place_casts(arguments, site);
+        place_casts(arguments, PythonAggregate::of(function).and_then(PythonAggregate::site));
     }
     let own = match aggregate_call(&expr) {
         Some((function, args)) => TimedAggregate::replaced(function, |function| own_aggregate(function, args, schema))?,

@@ -28,5 +28,5 @@ pub(super) use profile::{Profile, Profiles};
 pub(super) use python::{Python, PythonAggregate, PythonFunction, statements as statements_of_file};
 pub(super) use show_profiles::{CodeProfilesTable, ProfilesTable, take as take_show_profiles};
 pub(super) use statement::{Statement, apart};
-pub(super) use table_calls::{prepare_table_calls, table_call};
+pub(super) use table_calls::{CallMarks, prepare_table_calls, table_call};
 pub(super) use timed::{TimeFunctions, TimedAggregate, TimedTableFunction, timed_at, untimed};

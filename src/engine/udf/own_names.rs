@@ -6,7 +6,8 @@
 //! ```
 //!
 //! For a `SET` of the runtime's settings DataFusion builds a new state, with the functions of the old one in no certain order, each under its name and its
-//! aliases: which of two functions has a name that is another's alias is left to chance. A function's own name goes first.
+//! aliases: which of two functions has a name that is another's alias is left to chance. For any other `SET` it registers those anew that depend on
+//! settings, as `now` does, with their aliases. A function's own name goes first.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;

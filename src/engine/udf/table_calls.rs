@@ -23,13 +23,20 @@ use crate::engine::ansi::{Mark, Marks, Site};
 use crate::engine::dialect::SqlDialect;
 use crate::engine::syntax::each_table_call;
 
+/// The marks of a statement whose calls are to know where they stand.
+pub(in crate::engine) struct CallMarks<'a> {
+    pub(in crate::engine) marks: &'a mut Vec<Mark>,
+    pub(in crate::engine) text: &'a str,
+    /// Calls of all table functions do, and not of those in Python alone.
+    pub(in crate::engine) is_timed: bool,
+}
+
 /// Makes the names of table functions in a statement those that the functions have: what is not quoted is read in small letters. Where there are marks,
-/// calls of functions get a last argument that says where they stand, and the marks that of this argument: those in Python, and all if `is_timed`.
+/// calls of functions get a last argument that says where they stand, and the marks that of this argument.
 pub(in crate::engine) fn prepare_table_calls(
     statement: &mut SqlStatement,
     state: &SessionState,
-    mut marks: Option<(&mut Vec<Mark>, &str)>,
-    is_timed: bool,
+    mut places: Option<CallMarks<'_>>,
 ) {
     let is_lowered = state.config_options().sql_parser.enable_ident_normalization;
     let mut tokens = None;
@@ -40,8 +47,8 @@ pub(in crate::engine) fn prepare_table_calls(
         };
         let Some(function) = state.table_functions().get(&value) else { return };
         *name = Ident { value, quote_style: None, span: name.span };
-        let Some((marks, text)) = &mut marks else { return };
-        if is_python_table(function) || is_timed && TimedTableFunction::is(function) {
+        let Some(CallMarks { marks, text, is_timed }) = &mut places else { return };
+        if is_python_table(function) || *is_timed && TimedTableFunction::is(function) {
             let tokens = tokens.get_or_insert_with(|| {
                 // It was read before.
                 Tokenizer::new(&SqlDialect::default(), text).tokenize_with_location().unwrap_or_default()

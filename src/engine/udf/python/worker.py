@@ -4,6 +4,7 @@ Requests come over the socket that is standard input, one after the other, and e
 header (four bytes), the length of its rows (eight bytes), the header as JSON, and the rows as an Arrow IPC stream.
 """
 
+import collections
 import json
 import os
 import pickle
@@ -202,30 +203,26 @@ class Counter:
     def begin(self):
         """Forgets what was counted, but not what it costs."""
         self.first = self.others = None
-        self.batches = self.counted = self.units = self.counted_units = self.left_out = 0
+        self.batches = self.units = self.counted_batches = self.counted_units = self.left_out = 0
 
-    def next(self):
-        """What counts in the next batch, which is not left out."""
-        self.batches += 1
-        if self.others is not None:
-            return self.others
+    def profiler(self, units):
+        """What counts in the next batch, of so many rows or of one call, which is not left out."""
         import cProfile
 
-        profiler = cProfile.Profile()
-        if self.batches == 1:
-            self.first = profiler
-        else:
-            self.others = profiler
-        return profiler
-
-    def add(self, profiler, took_ns, units):
-        """After a batch that was counted, of so many rows or of one call."""
-        if self.batches == 1:
+        self.counted_batches += 1
+        if not self.cost_ns and self.first is None:
             # It loads what the function needs, and says nothing of the others.
-            return
-        self.units += units
-        self.counted += 1
+            self.units = 0
+            self.first = cProfile.Profile()
+            return self.first
         self.counted_units += units
+        self.others = self.others or cProfile.Profile()
+        return self.others
+
+    def learn(self, profiler, took_ns):
+        """How many batches to leave out after one that was counted."""
+        if profiler is self.first:
+            return
         if not self.cost_ns:
             calls = sum(entry.callcount for entry in profiler.getstats())
             self.cost_ns = self.TURN_NS + self.CALL_NS * calls
@@ -235,14 +232,15 @@ class Counter:
     def told(self):
         """How many batches were counted, of how many, and the functions that ran in all, each with its callers."""
         functions = {}
-        self.collect(functions, self.first, 1)
+        if self.first:
+            self.collect(functions, self.first, 1)
         if self.others:
             self.collect(functions, self.others, self.units / self.counted_units if self.counted_units else 1)
         told = [
             [place, times, [[by, times] for by, times in callers.items() if by in functions]]
             for place, (times, callers) in functions.items()
         ]
-        return min(self.batches, 1) + self.counted, self.batches, told
+        return self.counted_batches, self.batches, told
 
     def collect(self, functions, profiler, weight):
         profiler.create_stats()
@@ -261,23 +259,12 @@ def add_times(sums, times, weight):
         sums[index] += value
 
 
-class Profilers:
-    """Counts what runs in functions, for each place that calls one and each thing that is asked of it."""
-
-    def __init__(self):
-        self.counters = {}
-
-    def of(self, caller, what):
-        if (caller, what) not in self.counters:
-            self.counters[caller, what] = Counter()
-        return self.counters[caller, what]
-
-    def taken(self):
-        """What was counted since the last time."""
-        profiles = [[caller, *counter.told()] for (caller, _), counter in self.counters.items() if counter.batches]
-        for counter in self.counters.values():
-            counter.begin()
-        return profiles
+def taken(counters):
+    """What was counted since the last time."""
+    profiles = [[caller, *counter.told()] for (caller, *_), counter in counters.items() if counter.batches]
+    for counter in counters.values():
+        counter.begin()
+    return profiles
 
 
 def is_theirs(place, callers):
@@ -575,13 +562,13 @@ def failure(error, function):
     return described
 
 
-def answer(functions, profilers, request, rows):
+def answer(functions, counters, request, rows):
     function = None
     try:
         if request["do"] == "list":
             return {"statements": statements(request["path"], request["code"])}, b""
         if request["do"] == "profiles":
-            return {"profiles": profilers.taken()}, b""
+            return {"profiles": taken(counters)}, b""
         if request["do"] == "pstats":
             return {}, pstats_of(request["profile"])
         with pa.ipc.open_stream(pa.py_buffer(rows)) as reader:
@@ -592,19 +579,19 @@ def answer(functions, profilers, request, rows):
             batch, caller, profiler = reader.read_next_batch(), request.get("profile"), None
             if caller is not None:
                 # Here and not in functions of their own, whose calls would be most of what batches that are left out take.
-                counter = profilers.counters.get((caller, request["do"])) or profilers.of(caller, request["do"])
+                counter = counters[caller, request["function"], request["do"]]
                 units = batch.num_rows if function.takes_rows else 1
+                counter.batches += 1
+                counter.units += units
                 if counter.left_out:
                     counter.left_out -= 1
-                    counter.batches += 1
-                    counter.units += units
                 else:
-                    profiler = counter.next()
+                    profiler = counter.profiler(units)
             watch = Stopwatch(profiler)
             data_type, array = function.do(request["do"], batch, watch)
         times = watch.times()
         if profiler:
-            counter.add(profiler, sum(times.values()), units)
+            counter.learn(profiler, sum(times.values()))
         schema = pa.schema([pa.field("result", data_type)])
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, schema) as writer:
@@ -636,13 +623,14 @@ def main():
     if memory:
         limit_memory(memory)
     send(connection, {"python": version, "pyarrow": pa.__version__})
-    functions, profilers = {}, Profilers()
+    # Of what runs in functions: for each place that calls one, each function, and each thing that is asked of it.
+    functions, counters = {}, collections.defaultdict(Counter)
     provide_decorator()
     while True:
         request = receive(connection)
         if request is None:
             return
-        send(connection, *answer(functions, profilers, *request))
+        send(connection, *answer(functions, counters, *request))
 
 
 main()
