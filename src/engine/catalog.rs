@@ -92,13 +92,28 @@ impl Engine {
 
     /// The names of all functions, in order.
     pub fn function_names(&self) -> Vec<String> {
+        let mut names = self.value_function_names();
+        names.extend(self.table_function_names());
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Those that stand in expressions.
+    pub(super) fn value_function_names(&self) -> Vec<String> {
         let state = self.context().state();
         let mut names: Vec<String> = state.scalar_functions().keys().cloned().collect();
         names.extend(state.aggregate_functions().keys().cloned());
         names.extend(state.window_functions().keys().cloned());
-        names.extend(state.table_functions().keys().cloned());
         names.sort();
         names.dedup();
+        names
+    }
+
+    /// Those that stand in FROM.
+    pub(super) fn table_function_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.context().state().table_functions().keys().cloned().collect();
+        names.sort();
         names
     }
 

@@ -397,8 +397,10 @@ impl Engine {
         {
             return EngineError::Sql(Box::new(last));
         }
-        let (tables, functions) = (self.table_names(), self.function_names());
-        ansi::diagnose(error, text, bytes, &ansi::Names { tables: &tables, functions: &functions })
+        let (functions, table_functions) = (self.value_function_names(), self.table_function_names());
+        let names =
+            ansi::Names { tables: &self.table_names(), functions: &functions, table_functions: &table_functions };
+        ansi::diagnose(error, text, bytes, &names)
     }
 
     /// Reads and plans a text of exactly one statement. `SET`, `CREATE VIEW` and their like take effect here.

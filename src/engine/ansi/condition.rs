@@ -66,6 +66,12 @@ conditions! {
     TableOrViewNotFound = "TABLE_OR_VIEW_NOT_FOUND", "42P01";
     /// There is no such function.
     UnresolvedRoutine = "UNRESOLVED_ROUTINE", "42883";
+    /// There is one of that name already.
+    RoutineAlreadyExists = "ROUTINE_ALREADY_EXISTS", "42723";
+    /// A function that returns a table stands where a value is wanted.
+    NotAScalarFunction = "NOT_A_SCALAR_FUNCTION", "42887";
+    /// A function that returns a value stands where a table is wanted.
+    NotATableFunction = "NOT_A_TABLE_FUNCTION", "42887";
     /// An operation does not take operands of these types.
     DatatypeMismatch = "DATATYPE_MISMATCH", "42K09";
     /// A column stands beside aggregates without being grouped by.

@@ -37,8 +37,10 @@ use crate::text::nearest;
 pub(crate) struct Names<'a> {
     /// Tables and views; those outside of the default schema with the schema and a point in front.
     pub(crate) tables: &'a [String],
-    /// Functions of all kinds.
+    /// Functions that stand in expressions.
     pub(crate) functions: &'a [String],
+    /// Functions that stand in FROM.
+    pub(crate) table_functions: &'a [String],
 }
 
 /// The error as the user should see it. `bytes` is where the statement stands in the text that the user wrote; while parsing,
@@ -151,8 +153,17 @@ impl Subject<'_> {
 
     fn planning_error(&self, message: &str) -> Option<SqlError> {
         let named = |before: &str, after: &str| message.strip_prefix(before)?.split_once(after).map(|(name, _)| name);
-        if let Some(name) = named("Invalid function '", "'").or_else(|| named("table function '", "' not found")) {
-            return Some(self.unknown_function(name));
+        if let Some(name) = named("Invalid function '", "'") {
+            return Some(self.unknown_function(name, Role::Function));
+        }
+        if let Some(name) = named("table function '", "' not found") {
+            return Some(self.unknown_function(name, Role::TableFunction));
+        }
+        if let Some(name) = named("there is a function ", " already") {
+            return Some(self.existing_function(name, "already", "Replace it with CREATE OR REPLACE FUNCTION."));
+        }
+        if let Some(name) = named("there is a function ", " of another kind") {
+            return Some(self.existing_function(name, "of another kind", &format!("DROP FUNCTION {name} first.")));
         }
         let table = named("table '", "' not found").or_else(|| named("Table '", "' doesn't exist"));
         let table = table.or_else(|| named("View '", "' doesn't exist")).or_else(|| named("No table named '", "'"));
@@ -166,12 +177,27 @@ impl Subject<'_> {
         self.type_mismatch(message).or_else(is_unsupported)
     }
 
-    fn unknown_function(&self, name: &str) -> SqlError {
-        let near = nearest(&name.to_lowercase(), self.names.functions.iter().map(String::as_str));
+    fn unknown_function(&self, name: &str, role: Role) -> SqlError {
         let parts: Vec<&str> = name.split('.').collect();
+        let place = self.place(&parts, role);
+        let lowered = name.to_lowercase();
+        let Names { functions, table_functions, .. } = self.names;
+        let (known, others) = match role {
+            Role::TableFunction => (table_functions, functions),
+            _ => (functions, table_functions),
+        };
+        if others.contains(&lowered) {
+            return misplaced_function(name, role, place);
+        }
+        let near = nearest(&lowered, known.iter().map(String::as_str));
         let message = format!("there is no function `{name}`");
-        let place = self.place(&parts, Role::Function);
         SqlError::new(Condition::UnresolvedRoutine, message, near.map(did_you_mean), place)
+    }
+
+    fn existing_function(&self, name: &str, which: &str, hint: &str) -> SqlError {
+        let message = format!("there is a function `{name}` {which}");
+        let place = self.place(&[name], Role::Function);
+        SqlError::new(Condition::RoutineAlreadyExists, message, Some(hint.to_owned()), place)
     }
 
     /// A table that DataFusion names by catalog and schema, whatever was written; a path may have points of its own.
@@ -308,6 +334,23 @@ fn all_columns(valid_fields: &[Column]) -> Option<String> {
         Some((last, rest)) if !rest.is_empty() => format!("The columns here are {} and {last}.", rest.join(", ")),
         _ => format!("The only column here is {}.", shown.concat()),
     })
+}
+
+/// A function that there is, in the place of one of the other kind.
+fn misplaced_function(name: &str, role: Role, place: Option<Place>) -> SqlError {
+    let (condition, message, hint) = match role {
+        Role::TableFunction => (
+            Condition::NotATableFunction,
+            format!("`{name}` returns a value and no table"),
+            format!("Write it where a value stands, as in SELECT {name}(…)."),
+        ),
+        _ => (
+            Condition::NotAScalarFunction,
+            format!("`{name}` returns a table and no value"),
+            format!("Write it in FROM, as in SELECT * FROM {name}(…)."),
+        ),
+    };
+    SqlError::new(condition, message, Some(hint), place)
 }
 
 /// SQL that there is, but not here.

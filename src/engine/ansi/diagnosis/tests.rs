@@ -9,6 +9,7 @@ use crate::engine::SettingSource;
 
 const TABLES: [&str; 3] = ["item", "größen", "s.deep"];
 const FUNCTIONS: [&str; 3] = ["sum", "abs", "row_number"];
+const TABLE_FUNCTIONS: [&str; 2] = ["generate_series", "letters"];
 
 /// Plans all statements of a text; gives the first error, and where its statement stands.
 async fn failure(text: &str) -> (DataFusionError, Range<usize>) {
@@ -40,7 +41,8 @@ async fn failure(text: &str) -> (DataFusionError, Range<usize>) {
 async fn check(text: &str, expected: Expect) {
     let (error, bytes) = failure(text).await;
     let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let names = Names { tables: &own(&TABLES), functions: &own(&FUNCTIONS) };
+    let (tables, functions, table_functions) = (&own(&TABLES), &own(&FUNCTIONS), &own(&TABLE_FUNCTIONS));
+    let names = Names { tables, functions, table_functions };
     expected.assert_eq(&diagnose(error, &text.into(), bytes, &names).to_string());
 }
 
@@ -238,7 +240,7 @@ async fn unknown_tables_and_functions() {
     check(
         "select * from generate_serie(1, 2)",
         expect![[r#"
-        [UNRESOLVED_ROUTINE] there is no function `generate_serie`.
+        [UNRESOLVED_ROUTINE] there is no function `generate_serie`. Did you mean `generate_series`?
         == SQL (line 1, position 15) ==
         select * from generate_serie(1, 2)
                       ^^^^^^^^^^^^^^"#]],
@@ -251,6 +253,24 @@ async fn unknown_tables_and_functions() {
             == SQL (line 1, position 17) ==
             select 'summ(', summ (i_cost) from item
                             ^^^^"#]],
+    )
+    .await;
+    check(
+        "select Letters(1)",
+        expect![[r#"
+        [NOT_A_SCALAR_FUNCTION] `letters` returns a table and no value. Write it in FROM, as in SELECT * FROM letters(…).
+        == SQL (line 1, position 8) ==
+        select Letters(1)
+               ^^^^^^^"#]],
+    )
+    .await;
+    check(
+        "select abs(1) from abs(1)",
+        expect![[r#"
+        [NOT_A_TABLE_FUNCTION] `abs` returns a value and no table. Write it where a value stands, as in SELECT abs(…).
+        == SQL (line 1, position 20) ==
+        select abs(1) from abs(1)
+                           ^^^"#]],
     )
     .await;
     check(

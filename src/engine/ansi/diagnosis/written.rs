@@ -15,6 +15,7 @@ pub(super) enum Role {
     Column,
     Table,
     Function,
+    TableFunction,
     Setting,
 }
 
@@ -188,10 +189,12 @@ impl<'a> Written<'a> {
         let before = first.checked_sub(1).and_then(|index| self.token(index));
         let is_before = |keywords: &[Keyword]| before.is_some_and(|token| is_keyword(token, keywords));
         let is_called = self.token(last + 1) == Some(&Token::LParen);
+        let is_table = || is_before(&BEFORE_TABLES) || (before == Some(&Token::Comma) && self.is_in_from(first));
         match role {
             Role::Column => !is_called && !is_before(&[Keyword::AS]) && !is_before(&BEFORE_TABLES),
-            Role::Table => is_before(&BEFORE_TABLES) || (before == Some(&Token::Comma) && self.is_in_from(first)),
+            Role::Table => is_table(),
             Role::Function => is_called,
+            Role::TableFunction => is_called && is_table(),
             Role::Setting => true,
         }
     }

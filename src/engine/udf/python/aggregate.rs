@@ -20,7 +20,7 @@ use arrow::compute::take_arrays;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Result, ScalarValue, internal_datafusion_err, not_impl_err};
+use datafusion::common::{Result, ScalarValue, internal_datafusion_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
@@ -28,6 +28,7 @@ use datafusion::logical_expr::{
 };
 
 use super::callable::{Callable, Patience};
+use super::sliding_frame::SlidingFrame;
 use crate::engine::aggregates::{aggregate_call, aggregate_call_mut};
 use crate::engine::ansi::Site;
 
@@ -97,14 +98,9 @@ impl PythonAggregate {
         Ok(found)
     }
 
-    fn groups(&self, args: &AccumulatorArgs<'_>) -> Result<Groups> {
-        if args.is_distinct {
-            return not_impl_err!(
-                "{}(DISTINCT …) beside other aggregates: select the distinct rows first",
-                self.name()
-            );
-        }
-        Ok(Groups { callable: self.callable.clone(), patience: self.patience.clone(), states: Vec::new() })
+    fn groups(&self, is_distinct: bool) -> Groups {
+        let (callable, patience) = (self.callable.clone(), self.patience.clone());
+        Groups { callable, patience, is_distinct, states: Vec::new() }
     }
 }
 
@@ -145,7 +141,11 @@ impl AggregateUDFImpl for PythonAggregate {
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(OneGroup(self.groups(&args)?)))
+        Ok(Box::new(OneGroup(self.groups(args.is_distinct))))
+    }
+
+    fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        Ok(Box::new(SlidingFrame::new(OneGroup(self.groups(args.is_distinct)))))
     }
 
     fn groups_accumulator_supported(&self, _: AccumulatorArgs<'_>) -> bool {
@@ -153,7 +153,12 @@ impl AggregateUDFImpl for PythonAggregate {
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(self.groups(&args)?))
+        Ok(Box::new(self.groups(args.is_distinct)))
+    }
+
+    /// What the class makes of no rows, which need not be NULL: of a frame without rows, of a subquery that finds none.
+    fn default_value(&self, _: &DataType) -> Result<ScalarValue> {
+        OneGroup(self.groups(false)).evaluate()
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
@@ -162,10 +167,12 @@ impl AggregateUDFImpl for PythonAggregate {
 }
 
 /// The states of groups.
-#[derive(Debug)]
-struct Groups {
+#[derive(Debug, Clone)]
+pub(super) struct Groups {
     callable: Callable,
     patience: Patience,
+    /// Of equal arguments a state takes one.
+    is_distinct: bool,
     /// Pickled; none for a group without rows.
     states: Vec<Option<Vec<u8>>>,
 }
@@ -222,17 +229,19 @@ impl GroupsAccumulator for Groups {
         total_num_groups: usize,
     ) -> Result<()> {
         self.has(total_num_groups);
-        let Some(filter) = filter else { return self.change("update", values, group_indices) };
+        let what = if self.is_distinct { "update_distinct" } else { "update" };
+        let Some(filter) = filter else { return self.change(what, values, group_indices) };
         let rows: Vec<usize> =
             (0..group_indices.len()).filter(|row| filter.is_valid(*row) && filter.value(*row)).collect();
         let places: UInt32Array = rows.iter().map(|row| *row as u32).collect::<Vec<_>>().into();
         let groups: Vec<usize> = rows.into_iter().map(|row| group_indices[row]).collect();
-        self.change("update", &take_arrays(values, &places, None)?, &groups)
+        self.change(what, &take_arrays(values, &places, None)?, &groups)
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef], group_indices: &[usize], total_num_groups: usize) -> Result<()> {
         self.has(total_num_groups);
-        self.change("merge", states, group_indices)
+        let what = if self.is_distinct { "merge_distinct" } else { "merge" };
+        self.change(what, states, group_indices)
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
@@ -251,7 +260,7 @@ impl GroupsAccumulator for Groups {
     }
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        let mut rows = Self { callable: self.callable.clone(), patience: self.patience.clone(), states: Vec::new() };
+        let mut rows = Self { states: Vec::new(), ..self.clone() };
         let each: Vec<usize> = (0..values.first().map_or(0, Array::len)).collect();
         rows.update_batch(values, &each, filter, each.len())?;
         rows.state(EmitTo::All)
@@ -264,8 +273,8 @@ impl GroupsAccumulator for Groups {
 }
 
 /// The same for all rows.
-#[derive(Debug)]
-struct OneGroup(Groups);
+#[derive(Debug, Clone)]
+pub(super) struct OneGroup(pub(super) Groups);
 
 impl Accumulator for OneGroup {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {

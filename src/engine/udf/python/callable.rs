@@ -81,11 +81,12 @@ impl Callable {
         let is_one_call = self.definition.takes_batches() || what == "rows";
         let answered = answer.as_ref().map_or(0, |answer| answer.values.len());
         let rows = match what {
-            "call" | "update" => length,
+            "call" | "update" | "update_distinct" => length,
             "rows" => answered,
             // States of groups, whose rows were counted.
             _ => 0,
         };
+        let is_state = what.starts_with("update") || what.starts_with("merge");
         let batch = Batch {
             calls: if is_one_call { 1 } else { length as u64 },
             rows: rows as u64,
@@ -96,8 +97,7 @@ impl Callable {
             Ok(Answer { values, function_ns, convert_ns }) => Batch {
                 function_ns: *function_ns,
                 convert_ns: *convert_ns,
-                // A state is none.
-                nulls: if what == "update" || what == "merge" { 0 } else { values.null_count() as u64 },
+                nulls: if is_state { 0 } else { values.null_count() as u64 },
                 ..batch
             },
             Err(_) => batch,

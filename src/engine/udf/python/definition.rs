@@ -108,6 +108,7 @@ impl Definition {
             "function": self.number,
             "name": self.name,
             "parameters": names,
+            "returns": sql_type(self.returns()),
             "code": self.code,
             "vectorized": self.takes_batches(),
             "table": self.kind == Language::PythonTable,

@@ -21,6 +21,7 @@ mod definition;
 mod function;
 mod message;
 mod pool;
+mod sliding_frame;
 mod table;
 mod wait;
 mod worker;

@@ -293,6 +293,7 @@ class Function:
         self.parameters = definition["parameters"]
         self.filename = f"<function {self.name}>"
         self.returns = schema.field(len(schema) - 1).type
+        self.sql_type = definition["returns"]
         self.module = f"{self.filename} {definition['function']}"
         self.callable = self.compiled(definition["code"])
         self.style = "table" if definition["table"] else self.style_of(definition["vectorized"])
@@ -306,26 +307,30 @@ class Function:
         code = textwrap.dedent(code)
         linecache.cache[self.filename] = (len(code), None, code.splitlines(True), self.filename)
         tree = ast.parse(code, self.filename)
-        functions = [node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
-        named = [name for name in functions if name.lower() == self.name.lower()]
-        renamed = [function for function in tree.body if isinstance(function, ast.FunctionDef) and udf_name(function) == self.name.lower()]
-        if renamed:
-            named = [renamed[-1].name]
-        if named:
-            name = named[-1]
-        elif any(ends(statement) for statement in tree.body):
-            name = self.wrap(tree)
-        elif len(functions) == 1:
-            name = functions[0]
-        else:
-            parameters = ", ".join(parameter or "…" for parameter in self.parameters)
-            raise Refused(
-                f"its code defines no function of that name: write `def {self.name}({parameters}):`, or statements with a `return`"
-            )
+        has_end = any(ends(statement) for statement in tree.body)
+        named = self.named(tree, has_end)
+        name = named or self.wrap(tree)
         # Known to Python under its name, so that objects of its classes can be pickled.
         module = sys.modules[self.module] = types.ModuleType(self.module)
         exec(compile(tree, self.filename, "exec"), module.__dict__)
-        return getattr(module, name)
+        function = getattr(module, name)
+        return function if named or has_end else endless(function)
+
+    def named(self, tree, has_end):
+        """What the function is called in a module; nothing if the code is statements."""
+        import ast
+
+        functions = [node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+        renamed = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and udf_name(node) == self.name.lower()]
+        named = renamed or [name for name in functions if name.lower() == self.name.lower()]
+        if not named and not has_end:
+            named = [name for name in names_in(tree) if name.lower() == self.name.lower()] or functions
+            if len(set(named)) > 1 or not tree.body:
+                parameters = ", ".join(parameter or "…" for parameter in self.parameters)
+                raise Refused(
+                    f"its code defines no function of that name: write `def {self.name}({parameters}):`, or statements with a `return`"
+                )
+        return named[-1] if named else None
 
     def wrap(self, tree):
         """Makes statements with a `return` the body of a function with the names of the parameters."""
@@ -369,7 +374,7 @@ class Function:
             return self.returns, self.rows(batch, watch)
         if what == "finish":
             return self.returns, self.finish(batch, watch)
-        return pa.binary(), self.update(batch, what == "merge", watch)
+        return pa.binary(), self.update(what, batch, watch)
 
     def rows(self, batch, watch):
         """What a table function yields for its arguments."""
@@ -381,25 +386,27 @@ class Function:
         except BaseException as error:
             error.arguments = arguments
             raise
-        return from_python([as_row(row, names) for row in rows], self.returns)
+        return from_python([as_row(row, names) for row in rows], self.returns, self.sql_type)
 
-    def state(self, pickled):
-        return self.callable() if pickled is None else pickle.loads(pickled)
+    def state(self, pickled, new):
+        return new() if pickled is None else pickle.loads(pickled)
 
-    def update(self, batch, merges, watch):
+    def update(self, what, batch, watch):
         """The states of groups after some rows. The last column but one says of which group each row is, the last has the groups' states before."""
         *columns, groups, states = batch.columns
         groups = groups.to_pylist()
         states = states.slice(0, max(groups) + 1).to_pylist()
+        merges = what.startswith("merge")
         columns = [column.to_pylist() if merges else to_python(column) for column in columns]
+        new = Distinct if what.endswith("distinct") else self.callable
         with watch:
-            states = [self.state(state) for state in states]
+            states = [self.state(state, new) for state in states]
             if merges:
                 for group, other in zip(groups, columns[0]):
                     if other is not None:
                         states[group].merge(pickle.loads(other))
             else:
-                self.accumulate(states, groups, columns)
+                accumulate(zip([states[group] for group in groups], zip(*columns)))
             pickled = [pickle.dumps(state, pickle.HIGHEST_PROTOCOL) for state in states]
         return pa.array(pickled, pa.binary())
 
@@ -407,16 +414,15 @@ class Function:
         """The results of groups."""
         states = batch.column(0).to_pylist()
         with watch:
-            results = [self.state(state).finish() for state in states]
-        return from_python(results, self.returns)
+            results = [self.result(self.state(state, self.callable)) for state in states]
+        return from_python(results, self.returns, self.sql_type)
 
-    def accumulate(self, states, groups, columns):
-        for row, group in enumerate(groups):
-            try:
-                states[group].accumulate(*[column[row] for column in columns])
-            except BaseException as error:
-                error.arguments = [column[row] for column in columns]
-                raise
+    def result(self, state):
+        if not isinstance(state, Distinct):
+            return state.finish()
+        aggregate = self.callable()
+        accumulate((aggregate, arguments) for arguments in state.arguments.values())
+        return aggregate.finish()
 
     def call_rows(self, batch, watch):
         columns = [to_python(column) for column in batch.columns]
@@ -431,7 +437,7 @@ class Function:
             # `extend` keeps what came before the error.
             error.arguments = [column[len(results)] for column in columns]
             raise
-        return from_python(results, self.returns)
+        return from_python(results, self.returns, self.sql_type)
 
     def call_columns(self, batch, watch):
         columns = [column.to_pandas() for column in batch.columns] if self.style == "pandas" else batch.columns
@@ -439,7 +445,7 @@ class Function:
             result = self.callable(*columns)
         array = self.column(result)
         if len(array) != batch.num_rows:
-            raise Refused(f"it returned {len(array)} values for {batch.num_rows} rows")
+            raise Refused(f"it returned {counted(len(array), 'value')} for {counted(batch.num_rows, 'row')}")
         return array
 
     def column(self, result):
@@ -448,8 +454,41 @@ class Function:
         if isinstance(result, pa.Array):
             return result if result.type == self.returns else result.cast(self.returns)
         if not hasattr(result, "__len__") or isinstance(result, (str, bytes, dict)):
-            raise Refused(f"it returned {shown(result)}, a {type(result).__name__}, and no array or series")
+            raise Refused(f"it returned {with_type(result)}, which is no array and no series")
         return pa.array(result, self.returns, from_pandas=True)
+
+
+class Distinct:
+    """The state of an aggregate of distinct arguments: these, in the order in which they came."""
+
+    def __init__(self):
+        self.arguments = {}
+
+    def accumulate(self, *arguments):
+        self.arguments.setdefault(distinct(arguments), arguments)
+
+    def merge(self, other):
+        self.arguments = {**self.arguments, **other.arguments}
+
+
+def distinct(value):
+    """The same for values that are the same in SQL, also where Python tells them apart."""
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    if isinstance(value, (list, tuple)):
+        return tuple(distinct(part) for part in value)
+    return value if value == value else "NaN"
+
+
+def accumulate(rows):
+    """Has each row's state take its arguments."""
+    arguments = None
+    try:
+        for state, arguments in rows:
+            state.accumulate(*arguments)
+    except BaseException as error:
+        error.arguments = arguments
+        raise
 
 
 def udf_name(function):
@@ -459,6 +498,27 @@ def udf_name(function):
     calls = [decorator for decorator in function.decorator_list if isinstance(decorator, ast.Call)]
     names = [keyword.value.value for call in calls for keyword in call.keywords if keyword.arg == "name" and isinstance(keyword.value, ast.Constant)]
     return str(names[0]).lower() if names else None
+
+
+def names_in(tree):
+    """What a module names without defining it there."""
+    import ast
+
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign):
+            yield from (target.id for target in statement.targets if isinstance(target, ast.Name))
+        elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+            yield from (alias.asname or alias.name for alias in statement.names)
+
+
+def endless(function):
+    """Statements without a `return`, which may loop, exit or raise errors, but not come to their end."""
+
+    def ended(*arguments):
+        function(*arguments)
+        raise Refused("its statements came to their end without a `return`")
+
+    return ended
 
 
 def ends(statement):
@@ -490,15 +550,15 @@ def to_python(column):
     return column.to_pylist()
 
 
-def from_python(values, data_type):
+def from_python(values, data_type, sql_type):
     try:
         return pa.array(values, data_type)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         if "decimal" in str(data_type):
             rounded = [rounded_as(value, data_type) for value in values]
             if rounded != values:
-                return from_python(rounded, data_type)
-        raise Refused(wrong_value(values, data_type, error)) from None
+                return from_python(rounded, data_type, sql_type)
+        raise Refused(wrong_value(values, data_type, sql_type, error)) from None
 
 
 def rounded_as(value, data_type):
@@ -525,13 +585,21 @@ def rounded_to(value, scale):
         return value.quantize(decimal.Decimal(1).scaleb(-scale), decimal.ROUND_HALF_UP)
 
 
-def wrong_value(values, data_type, error):
+def wrong_value(values, data_type, sql_type, error):
     for value in values:
         try:
             pa.array([value], data_type)
         except Exception as reason:
-            return f"it returned {shown(value)}, a {type(value).__name__}, which is no {data_type}: {reason}"
-    return f"what it returned is no {data_type}: {error}"
+            return f"it returned {with_type(value)}, which is no {sql_type}: {reason}"
+    return f"what it returned is no {sql_type}: {error}"
+
+
+def with_type(value):
+    return f"{shown(value)} ({type(value).__name__})"
+
+
+def counted(count, noun):
+    return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 def shown(value):
