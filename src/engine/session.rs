@@ -519,7 +519,7 @@ impl Engine {
                 Marks::take_off(&mut statement, &marks);
             }
         }
-        udf::prepare_definition(&mut statement);
+        udf::prepare_definition(&mut statement).map_err(diagnosed)?;
         let mut logical = state.statement_to_plan(statement).await.map_err(diagnosed)?;
         if let Some(written) = written {
             logical = with_definition(logical, written);

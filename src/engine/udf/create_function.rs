@@ -1,25 +1,44 @@
-//! What stands in a `CREATE FUNCTION` or a `DROP FUNCTION` that DataFusion's planner would misread, made what it reads.
+//! What stands in a `CREATE FUNCTION` or a `DROP FUNCTION` that DataFusion's planner would misread, made what it reads; what it would pass over is refused.
 
+use datafusion::common::{Result, not_impl_err};
 use datafusion::sql::parser::Statement as SqlStatement;
-use datafusion::sql::sqlparser::ast::{CreateFunction, Ident, ObjectName, ObjectNamePart, Statement as AstStatement};
+use datafusion::sql::sqlparser::ast::{
+    CreateFunction, FunctionCalledOnNull, Ident, ObjectName, ObjectNamePart, Statement as AstStatement,
+};
 
 use super::returns_table::bind_columns;
 use super::sql_function::bind_arguments;
 
 /// Prepares a `CREATE FUNCTION` or a `DROP FUNCTION` for the planner; other statements stay as they are.
-pub(in crate::engine) fn prepare(statement: &mut SqlStatement) {
-    let SqlStatement::Statement(inner) = statement else { return };
+pub(in crate::engine) fn prepare(statement: &mut SqlStatement) -> Result<()> {
+    let SqlStatement::Statement(inner) = statement else { return Ok(()) };
     match inner.as_mut() {
         AstStatement::CreateFunction(create) => {
             find_name(&mut create.name);
             unquote_parameters(create);
             bind_arguments(create);
-            bind_columns(create);
+            bind_columns(create)?;
+            check_clauses(create)?;
         }
         AstStatement::DropFunction(drop) => {
             drop.func_desc.iter_mut().for_each(|function| find_name(&mut function.name));
         }
         _ => {}
+    }
+    Ok(())
+}
+
+/// Clauses that say what a function gives, of which the planner takes no notice.
+fn check_clauses(create: &CreateFunction) -> Result<()> {
+    use FunctionCalledOnNull::{CalledOnNullInput, ReturnsNullOnNullInput, Strict};
+    match (&create.called_on_null, &create.set_params[..]) {
+        (Some(Strict | ReturnsNullOnNullInput), _) => {
+            not_impl_err!(
+                "functions that are not called on NULL are not supported: return NULL for NULL in the function"
+            )
+        }
+        (_, [set, ..]) => not_impl_err!("settings for a function are not supported: {set}"),
+        (None | Some(CalledOnNullInput), []) => Ok(()),
     }
 }
 
@@ -61,6 +80,16 @@ mod tests {
             };
         }
         assert_eq!(found, expected, "{statements:?}");
+    }
+
+    #[tokio::test]
+    async fn what_would_be_passed_over_is_refused() {
+        let refused = "[UNSUPPORTED_FEATURE] functions that are not called on NULL are not supported: return NULL for NULL in the function.";
+        check(&[], &["create function half(x double) returns double strict return x / 2"], refused).await;
+        check(&[], &["create function half(x double) returns double returns null on null input return x / 2"], refused)
+            .await;
+        let called = "create function half(x double) returns double called on null input return x / 2";
+        check(&[], &[called, "select half(3)"], "1.5").await;
     }
 
     #[tokio::test]

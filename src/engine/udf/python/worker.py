@@ -320,7 +320,7 @@ class Function:
         """What the function is called in a module; nothing if the code is statements."""
         import ast
 
-        functions = [node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+        functions = [node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
         renamed = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and udf_name(node) == self.name.lower()]
         named = renamed or [name for name in functions if name.lower() == self.name.lower()]
         if not named and not has_end:
