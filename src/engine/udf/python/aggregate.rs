@@ -27,6 +27,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, EmitTo, Expr, GroupsAccumulator, LogicalPlan, Signature,
 };
 
+use super::call::Selection;
 use super::callable::{Callable, Patience};
 use super::sliding_frame::SlidingFrame;
 use crate::engine::aggregates::{aggregate_call, aggregate_call_mut};
@@ -98,10 +99,17 @@ impl PythonAggregate {
         Ok(found)
     }
 
-    fn groups(&self, is_distinct: bool) -> Groups {
+    fn groups(&self, selection: Option<Selection>) -> Groups {
         let (callable, patience) = (self.callable.clone(), self.patience.clone());
-        Groups { callable, patience, is_distinct, states: Vec::new() }
+        Groups { callable, patience, selection, states: Vec::new() }
     }
+}
+
+/// What DISTINCT and ORDER BY say.
+fn selection(args: &AccumulatorArgs<'_>) -> Option<Selection> {
+    let order = args.order_bys.iter().map(|by| (by.options.descending, by.options.nulls_first)).collect();
+    let selection = Selection { is_distinct: args.is_distinct, order };
+    (selection != Selection::default()).then_some(selection)
 }
 
 /// As its function: which statement it is in makes no other of it.
@@ -141,11 +149,11 @@ impl AggregateUDFImpl for PythonAggregate {
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(OneGroup(self.groups(args.is_distinct))))
+        Ok(Box::new(OneGroup(self.groups(selection(&args)))))
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(SlidingFrame::new(OneGroup(self.groups(args.is_distinct)))))
+        Ok(Box::new(SlidingFrame::new(OneGroup(self.groups(selection(&args))))))
     }
 
     fn groups_accumulator_supported(&self, _: AccumulatorArgs<'_>) -> bool {
@@ -153,16 +161,21 @@ impl AggregateUDFImpl for PythonAggregate {
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(self.groups(args.is_distinct)))
+        Ok(Box::new(self.groups(selection(&args))))
     }
 
     /// What the class makes of no rows, which need not be NULL: of a frame without rows, of a subquery that finds none.
     fn default_value(&self, _: &DataType) -> Result<ScalarValue> {
-        OneGroup(self.groups(false)).evaluate()
+        OneGroup(self.groups(None)).evaluate()
     }
 
+    /// Rows of a partition may come in any order: those of all are put in order when they are together.
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        AggregateOrderSensitivity::HardRequirement
+        AggregateOrderSensitivity::Beneficial
+    }
+
+    fn with_beneficial_ordering(self: Arc<Self>, _: bool) -> Result<Option<Arc<dyn AggregateUDFImpl>>> {
+        Ok(Some(self))
     }
 }
 
@@ -171,8 +184,7 @@ impl AggregateUDFImpl for PythonAggregate {
 pub(super) struct Groups {
     callable: Callable,
     patience: Patience,
-    /// Of equal arguments a state takes one.
-    is_distinct: bool,
+    selection: Option<Selection>,
     /// Pickled; none for a group without rows.
     states: Vec<Option<Vec<u8>>>,
 }
@@ -201,7 +213,8 @@ impl Groups {
         let columns = columns.chain([Arc::new(numbered) as ArrayRef, Arc::new(BinaryArray::from(states)) as ArrayRef]);
         let named = columns.enumerate().map(|(place, column)| (place.to_string(), column));
         let batch = RecordBatch::try_from_iter_with_nullable(named.map(|(name, column)| (name, column, true)))?;
-        let changed = self.callable.ask(what, &batch, (Some(touched.len()), &DataType::Binary), &self.patience)?;
+        let answer = (Some(touched.len()), &DataType::Binary);
+        let changed = self.callable.ask_of(what, self.selection.as_ref(), &batch, answer, &self.patience)?;
         for (group, state) in touched.into_iter().zip(changed.as_binary::<i32>()) {
             self.states[group] = state.map(<[u8]>::to_vec);
         }
@@ -229,19 +242,17 @@ impl GroupsAccumulator for Groups {
         total_num_groups: usize,
     ) -> Result<()> {
         self.has(total_num_groups);
-        let what = if self.is_distinct { "update_distinct" } else { "update" };
-        let Some(filter) = filter else { return self.change(what, values, group_indices) };
+        let Some(filter) = filter else { return self.change("update", values, group_indices) };
         let rows: Vec<usize> =
             (0..group_indices.len()).filter(|row| filter.is_valid(*row) && filter.value(*row)).collect();
         let places: UInt32Array = rows.iter().map(|row| *row as u32).collect::<Vec<_>>().into();
         let groups: Vec<usize> = rows.into_iter().map(|row| group_indices[row]).collect();
-        self.change(what, &take_arrays(values, &places, None)?, &groups)
+        self.change("update", &take_arrays(values, &places, None)?, &groups)
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef], group_indices: &[usize], total_num_groups: usize) -> Result<()> {
         self.has(total_num_groups);
-        let what = if self.is_distinct { "merge_distinct" } else { "merge" };
-        self.change(what, states, group_indices)
+        self.change("merge", states, group_indices)
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {

@@ -5,6 +5,7 @@ use std::{fmt, thread};
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::DataType;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
@@ -52,12 +53,23 @@ pub(super) enum Kind {
 pub(super) struct Request<'a> {
     pub(super) definition: &'a Definition,
     pub(super) what: &'static str,
+    pub(super) selection: Option<&'a Selection>,
     pub(super) batch: &'a RecordBatch,
     /// How many rows the answer has, if that is known, and of which type.
     pub(super) rows: Option<usize>,
     pub(super) data_type: &'a DataType,
     /// The number of the caller whose profile it adds to, if it does.
     pub(super) profile: Option<usize>,
+}
+
+/// Which of a group's rows an aggregate takes, if not all as they come.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct Selection {
+    /// Of equal arguments the first.
+    #[serde(rename = "distinct")]
+    pub(super) is_distinct: bool,
+    /// Its last columns are no arguments but what it orders rows by: whether descending, and whether NULLs come first.
+    pub(super) order: Vec<(bool, bool)>,
 }
 
 /// What a worker answers.
@@ -152,10 +164,13 @@ impl Python {
 
     /// The answer to a request.
     pub(super) fn call(&self, request: &Request<'_>, patience: &Patience) -> Result<Answer, Failure> {
-        let Request { definition, what, batch, rows, data_type, profile } = *request;
+        let Request { definition, what, selection, batch, rows, data_type, profile } = *request;
         let arguments = message::written(&batch.schema(), std::slice::from_ref(batch)).map_err(own_fault)?;
-        let message =
-            Message { header: json!({"do": what, "function": definition.number, "profile": profile}), rows: arguments };
+        let mut header = json!({"do": what, "function": definition.number, "profile": profile});
+        if let Some(selection) = selection {
+            header["selection"] = json!(selection);
+        }
+        let message = Message { header, rows: arguments };
         self.with_worker(patience, |worker, wait| {
             if !worker.known.contains(&definition.number) {
                 tell(worker, definition, wait)?;

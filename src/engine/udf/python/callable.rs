@@ -10,7 +10,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DataFusionError, Result};
 
-use super::call::{Answer, Failure, Python, Request};
+use super::call::{Answer, Failure, Python, Request, Selection};
 use super::definition::Definition;
 use crate::engine::ansi::{Condition, Site, SqlError};
 use crate::engine::settings::UdfOptions;
@@ -54,6 +54,18 @@ impl Callable {
         &self,
         what: &'static str,
         batch: &RecordBatch,
+        answer: (Option<usize>, &DataType),
+        patience: &Patience,
+    ) -> Result<ArrayRef> {
+        self.ask_of(what, None, batch, answer, patience)
+    }
+
+    /// The same of a selection of the rows.
+    pub(super) fn ask_of(
+        &self,
+        what: &'static str,
+        selection: Option<&Selection>,
+        batch: &RecordBatch,
         (rows, data_type): (Option<usize>, &DataType),
         patience: &Patience,
     ) -> Result<ArrayRef> {
@@ -62,7 +74,8 @@ impl Callable {
             (profile.meter(caller), self.python.code_profiles().number(caller))
         });
         let number = metered.as_ref().map(|(_, number)| *number);
-        let request = Request { definition: &self.definition, what, batch, rows, data_type, profile: number };
+        let request =
+            Request { definition: &self.definition, what, selection, batch, rows, data_type, profile: number };
         let call = || self.python.call(&request, patience);
         let answer = match &metered {
             Some((meter, _)) => meter.time(call, |answer| self.batch(what, answer, batch.num_rows())),
@@ -81,12 +94,12 @@ impl Callable {
         let is_one_call = self.definition.takes_batches() || what == "rows";
         let answered = answer.as_ref().map_or(0, |answer| answer.values.len());
         let rows = match what {
-            "call" | "update" | "update_distinct" => length,
+            "call" | "update" => length,
             "rows" => answered,
             // States of groups, whose rows were counted.
             _ => 0,
         };
-        let is_state = what.starts_with("update") || what.starts_with("merge");
+        let is_state = what == "update" || what == "merge";
         let batch = Batch {
             calls: if is_one_call { 1 } else { length as u64 },
             rows: rows as u64,

@@ -5,6 +5,7 @@ header (four bytes), the length of its rows (eight bytes), the header as JSON, a
 """
 
 import collections
+import functools
 import json
 import os
 import pickle
@@ -367,15 +368,16 @@ class Function:
         annotations = getattr(self.callable, "__annotations__", {}).values()
         return "pandas" if any("Series" in str(annotation) for annotation in annotations) else "arrow"
 
-    def do(self, what, batch, watch):
+    def do(self, request, batch, watch):
         """The type and the values of an answer."""
+        what = request["do"]
         if what == "call":
             return self.returns, (self.call_rows if self.style == "rows" else self.call_columns)(batch, watch)
         if what == "rows":
             return self.returns, self.rows(batch, watch)
         if what == "finish":
             return self.returns, self.finish(batch, watch)
-        return pa.binary(), self.update(what, batch, watch)
+        return pa.binary(), self.update(request, batch, watch)
 
     def rows(self, batch, watch):
         """What a table function yields for its arguments."""
@@ -392,14 +394,14 @@ class Function:
     def state(self, pickled, new):
         return new() if pickled is None else pickle.loads(pickled)
 
-    def update(self, what, batch, watch):
+    def update(self, request, batch, watch):
         """The states of groups after some rows. The last column but one says of which group each row is, the last has the groups' states before."""
         *columns, groups, states = batch.columns
         groups = groups.to_pylist()
         states = states.slice(0, max(groups) + 1).to_pylist()
-        merges = what.startswith("merge")
+        merges, selection = request["do"] == "merge", request.get("selection")
         columns = [column.to_pylist() if merges else to_python(column) for column in columns]
-        new = Distinct if what.endswith("distinct") else self.callable
+        new = functools.partial(Selected, **selection) if selection else self.callable
         with watch:
             states = [self.state(state, new) for state in states]
             if merges:
@@ -419,10 +421,10 @@ class Function:
         return from_python(results, self.returns, self.sql_type)
 
     def result(self, state):
-        if not isinstance(state, Distinct):
+        if not isinstance(state, Selected):
             return state.finish()
         aggregate = self.callable()
-        accumulate((aggregate, arguments) for arguments in state.arguments.values())
+        accumulate((aggregate, arguments) for arguments in state.arguments())
         return aggregate.finish()
 
     def call_rows(self, batch, watch):
@@ -459,17 +461,37 @@ class Function:
         return pa.array(result, self.returns, from_pandas=True)
 
 
-class Distinct:
-    """The state of an aggregate of distinct arguments: these, in the order in which they came."""
+class Selected:
+    """The state of an aggregate of distinct or ordered rows: these, until it is finished."""
 
-    def __init__(self):
-        self.arguments = {}
+    def __init__(self, distinct, order):
+        self.distinct, self.order = distinct, order
+        # Each row has the arguments, and then what it is ordered by.
+        self.rows = {}
 
-    def accumulate(self, *arguments):
-        self.arguments.setdefault(distinct(arguments), arguments)
+    def accumulate(self, *row):
+        key = distinct(row[: len(row) - len(self.order)]) if self.distinct else len(self.rows)
+        self.rows.setdefault(key, row)
 
     def merge(self, other):
-        self.arguments = {**self.arguments, **other.arguments}
+        for row in other.rows.values():
+            self.accumulate(*row)
+
+    def arguments(self):
+        rows = list(self.rows.values())
+        # What comes first in ORDER BY is sorted by last, and keeps the order before where it is equal.
+        for place, (descending, nulls_first) in reversed(list(enumerate(self.order, -len(self.order)))):
+            rows.sort(key=lambda row: order_key(row[place], descending != nulls_first), reverse=descending)
+        return [row[: len(row) - len(self.order)] for row in rows]
+
+
+def order_key(value, none_is_least):
+    """What Python orders as SQL does: NaN is greater than all numbers."""
+    if value is None:
+        return (0 if none_is_least else 3, 0)
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    return (1, value) if value == value else (2, 0)
 
 
 def distinct(value):
@@ -657,7 +679,7 @@ def answer(functions, counters, request, rows):
                 else:
                     profiler = counter.profiler(units)
             watch = Stopwatch(profiler)
-            data_type, array = function.do(request["do"], batch, watch)
+            data_type, array = function.do(request, batch, watch)
         times = watch.times()
         if profiler:
             counter.learn(profiler, sum(times.values()))
