@@ -5,7 +5,6 @@ use std::{fmt, thread};
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::DataType;
-use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
@@ -63,10 +62,9 @@ pub(super) struct Request<'a> {
 }
 
 /// Which of a group's rows an aggregate takes, if not all as they come.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Selection {
     /// Of equal arguments the first.
-    #[serde(rename = "distinct")]
     pub(super) is_distinct: bool,
     /// Its last columns are no arguments but what it orders rows by: whether descending, and whether NULLs come first.
     pub(super) order: Vec<(bool, bool)>,
@@ -168,7 +166,7 @@ impl Python {
         let arguments = message::written(&batch.schema(), std::slice::from_ref(batch)).map_err(own_fault)?;
         let mut header = json!({"do": what, "function": definition.number, "profile": profile});
         if let Some(selection) = selection {
-            header["selection"] = json!(selection);
+            header["selection"] = json!({"distinct": selection.is_distinct, "order": selection.order});
         }
         let message = Message { header, rows: arguments };
         self.with_worker(patience, |worker, wait| {
