@@ -181,7 +181,7 @@ impl AggregateUDFImpl for PythonAggregate {
 
 /// The states of groups.
 #[derive(Debug, Clone)]
-pub(super) struct Groups {
+struct Groups {
     callable: Callable,
     patience: Patience,
     selection: Option<Selection>,
@@ -285,7 +285,7 @@ impl GroupsAccumulator for Groups {
 
 /// The same for all rows.
 #[derive(Debug, Clone)]
-pub(super) struct OneGroup(pub(super) Groups);
+pub(super) struct OneGroup(Groups);
 
 impl Accumulator for OneGroup {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {

@@ -310,13 +310,14 @@ class Function:
         linecache.cache[self.filename] = (len(code), None, code.splitlines(True), self.filename)
         tree = ast.parse(code, self.filename)
         has_end = any(ends(statement) for statement in tree.body)
-        named = self.named(tree, has_end)
-        name = named or self.wrap(tree)
+        name = self.named(tree, has_end)
+        is_endless = not name and not has_end
+        name = name or self.wrap(tree)
         # Known to Python under its name, so that objects of its classes can be pickled.
         module = sys.modules[self.module] = types.ModuleType(self.module)
         exec(compile(tree, self.filename, "exec"), module.__dict__)
         function = getattr(module, name)
-        return function if named or has_end else endless(function)
+        return endless(function) if is_endless else function
 
     def named(self, tree, has_end):
         """What the function is called in a module; nothing if the code is statements."""
@@ -400,16 +401,22 @@ class Function:
         groups = groups.to_pylist()
         states = states.slice(0, max(groups) + 1).to_pylist()
         merges, selection = request["do"] == "merge", request.get("selection")
-        columns = [column.to_pylist() if merges else to_python(column) for column in columns]
         new = functools.partial(Selected, **selection) if selection else self.callable
+        if merges:
+            rows = columns[0].to_pylist()
+        elif selection:
+            arguments = columns[: len(columns) - len(selection["order"])]
+            rows = zip(zip(*map(to_python, arguments)), zip(*map(exactly, columns)))
+        else:
+            rows = zip(*map(to_python, columns))
         with watch:
             states = [self.state(state, new) for state in states]
             if merges:
-                for group, other in zip(groups, columns[0]):
+                for group, other in zip(groups, rows):
                     if other is not None:
                         states[group].merge(pickle.loads(other))
             else:
-                accumulate(zip([states[group] for group in groups], zip(*columns)))
+                accumulate(zip([states[group] for group in groups], rows))
             pickled = [pickle.dumps(state, pickle.HIGHEST_PROTOCOL) for state in states]
         return pa.array(pickled, pa.binary())
 
@@ -466,23 +473,25 @@ class Selected:
 
     def __init__(self, distinct, order):
         self.distinct, self.order = distinct, order
-        # Each row has the arguments, and then what it is ordered by.
+        # The arguments of each row, and what it is ordered by.
         self.rows = {}
 
-    def accumulate(self, *row):
-        key = distinct(row[: len(row) - len(self.order)]) if self.distinct else len(self.rows)
-        self.rows.setdefault(key, row)
+    def accumulate(self, arguments, exact):
+        """Takes a row: its arguments in Python's types, and they and what it is ordered by with all digits."""
+        order = exact[len(arguments) :]
+        key = distinct(exact[: len(arguments)]) if self.distinct else len(self.rows)
+        self.rows.setdefault(key, (arguments, order))
 
     def merge(self, other):
-        for row in other.rows.values():
-            self.accumulate(*row)
+        for key, row in other.rows.items():
+            self.rows.setdefault(key if self.distinct else len(self.rows), row)
 
     def arguments(self):
         rows = list(self.rows.values())
         # What comes first in ORDER BY is sorted by last, and keeps the order before where it is equal.
-        for place, (descending, nulls_first) in reversed(list(enumerate(self.order, -len(self.order)))):
-            rows.sort(key=lambda row: order_key(row[place], descending != nulls_first), reverse=descending)
-        return [row[: len(row) - len(self.order)] for row in rows]
+        for place, (descending, nulls_first) in reversed(list(enumerate(self.order))):
+            rows.sort(key=lambda row: order_key(row[1][place], descending != nulls_first), reverse=descending)
+        return [arguments for arguments, _ in rows]
 
 
 def order_key(value, none_is_least):
@@ -567,10 +576,36 @@ def as_row(row, names):
 
 
 def to_python(column):
-    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
-        # Python's own type has microseconds.
-        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
-    return column.to_pylist()
+    """Values of Python's own types, whose times have microseconds."""
+    return converted(column, in_microseconds).to_pylist()
+
+
+def exactly(column):
+    """What tells values apart and orders them: the same, but whole numbers for times with nanoseconds."""
+    return converted(column, lambda _: pa.int64()).to_pylist()
+
+
+def converted(column, other):
+    data_type = with_nanoseconds_as(other, column.type)
+    return column if data_type == column.type else column.cast(data_type, safe=False)
+
+
+def with_nanoseconds_as(other, data_type):
+    """The type that has another one wherever this one has nanoseconds."""
+    if getattr(data_type, "unit", None) == "ns":
+        return other(data_type)
+    if pa.types.is_list(data_type):
+        field = data_type.value_field
+        return pa.list_(field.with_type(with_nanoseconds_as(other, field.type)))
+    if pa.types.is_struct(data_type):
+        return pa.struct([field.with_type(with_nanoseconds_as(other, field.type)) for field in data_type])
+    return data_type
+
+
+def in_microseconds(data_type):
+    if pa.types.is_timestamp(data_type):
+        return pa.timestamp("us", data_type.tz)
+    return pa.time64("us") if pa.types.is_time(data_type) else pa.duration("us")
 
 
 def from_python(values, data_type, sql_type):
