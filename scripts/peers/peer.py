@@ -69,6 +69,8 @@ class Engine:
         # A folder of this process, gone when it ends.
         self.spill = None
         self.settings = []
+        # Whether the process ends because something failed. Set before dsbench hears of it, which may end the input at once.
+        self.failed = False
 
     def open(self, task):
         """Opens all tables and sets what the task says."""
@@ -247,11 +249,11 @@ def serve(engine_class):
         peer.open()
         while True:
             peer.sample(requests.get())
-    except Failure as failure:
-        peer.say({"failed": str(failure)})
     except BaseException as error:
-        peer.say({"failed": f"{type(error).__name__}: {engine.message_of(error)}"[:LONGEST_MESSAGE]})
-    end(engine, 1)
+        message = str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {engine.message_of(error)}"
+        engine.failed = True
+        peer.say({"failed": message[:LONGEST_MESSAGE]})
+    end(engine)
 
 
 def take_standard_output():
@@ -271,24 +273,23 @@ def make_spill_folder(parent):
 
 
 def listen(requests, engine):
-    code = 0
     try:
         for line in iter(sys.stdin.buffer.readline, b""):
             requests.put(json.loads(line))
     except ValueError as error:
         print(f"{engine.name}: no request: {error}", file=sys.stderr, flush=True)
-        code = 1
-    end(engine, code)
+        engine.failed = True
+    end(engine)
 
 
-def end(engine, code):
+def end(engine):
     """Ends the process whatever its other threads do, and leaves nothing behind."""
     try:
         engine.close()
     finally:
         if engine.spill:
             shutil.rmtree(engine.spill, ignore_errors=True)
-        os._exit(code)
+        os._exit(1 if engine.failed else 0)
 
 
 class Peer:
@@ -380,17 +381,18 @@ class Peer:
 
     def refuse(self, row, error_class, message):
         message = message.strip()[:LONGEST_MESSAGE]
+        self.engine.failed |= error_class in self.engine.fatal_classes
         self.say({"sample": {"row": {**row, "error_class": error_class, "message": message}, "operators": []}})
-        if error_class in self.engine.fatal_classes:
-            end(self.engine, 1)
+        if self.engine.failed:
+            end(self.engine)
 
     def timeout_message(self):
         return f"it ran longer than {self.task['timeout_ns'] / 1e9:g} s and was stopped"
 
     def give_up(self, row):
         """The engine cannot be interrupted: dsbench gets its answer, and starts another process."""
+        self.engine.failed = True
         self.refuse(row, "timeout", self.timeout_message())
-        end(self.engine, 1)
 
     def rest(self):
         """Work that was stopped may go on for a moment, and must not be part of the next sample."""
