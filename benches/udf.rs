@@ -13,7 +13,7 @@
 //! starting workers. Each time has one of "none" beside it, in turns. From the medians of the differences follows the cost model that is printed:
 //! seconds = calls · a + rows · b, a call being a batch, fitted by least squares, in which a difference counts as it is sure.
 //!
-//! After each vectorized function come a million rows of it with and without `engine.udf.profile`, in pairs.
+//! After each function that takes a batch at a time come a million rows of it with and without `engine.udf.profile`, in pairs.
 //!
 //! Python is the one that `DSBENCH_ENGINE_UDF_PYTHON_INTERPRETER` names, or `python3`. Without pyarrow in it its kinds are left out, with a word about
 //! it.
@@ -79,7 +79,7 @@ fn languages(criterion: &mut Criterion) {
         if kind != "none" && costs.len() == ROWS.len() {
             print_model(kind, &costs);
         }
-        if ["vectorized", "pandas"].contains(&kind) && !is_test() {
+        if ["rust", "vectorized", "pandas"].contains(&kind) && !costs.is_empty() {
             print_profile(&runtime, &engine, kind);
         }
     }
@@ -104,7 +104,8 @@ fn measure(criterion: &mut Criterion, runtime: &Runtime, engine: &Engine, kind: 
         });
     });
     let calls = (rows as f64 / BATCH_ROWS as f64).ceil();
-    (!is_test()).then(|| Cost {
+    // Nor is anything that the command line's filter leaves out.
+    (!is_test() && !differences.is_empty()).then(|| Cost {
         calls,
         rows: rows as f64,
         seconds: quantile(&mut differences, 0.5),
